@@ -1,0 +1,118 @@
+import type { Instance } from './instance.ts'
+import type { Plain } from './plain.ts'
+import type { Secret } from './secret.ts'
+
+/** What sunup asks of the place it runs in. Ports speak of what we mean; each cloud is one folder that fills them. */
+export interface Cloud {
+  readonly name: 'aws' | 'local'
+  readonly metadata: Metadata
+  readonly addresses: Addresses
+  readonly registry: Registry
+  readonly lifecycle: Lifecycle
+  readonly secrets: Secrets
+}
+
+export interface Metadata {
+  /** Read anew at each call: an address taken in between shows. @throws Failure `instance.missing`, `instance.invalid`, `cloud.unreachable` */
+  identity(signal: AbortSignal): Promise<Instance>
+}
+
+export interface Secrets {
+  /** The text behind `path` in the cloud's parameter store. @throws Failure `secret.missing`, `cloud.denied` */
+  read(path: string, signal: AbortSignal): Promise<Secret>
+}
+
+/** A public address that outlives the instances that hold it. */
+export interface Address {
+  readonly allocationId: string
+  readonly publicIp: string
+  readonly tags: Readonly<Record<string, string>>
+  /** The instance id that holds it now. */
+  readonly holder: string | null
+}
+
+export type HolderState = 'alive' | 'draining' | 'dead'
+
+export interface Addresses {
+  /** @throws Failure `address.missing` */
+  byAllocation(allocationId: string, signal: AbortSignal): Promise<Address>
+  /** All that carry every one of the tags, in the order of their allocation ids. */
+  byTags(tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly Address[]>
+  /** What is proven of an instance that holds an address; what can't be proven is alive. */
+  holderState(instanceId: string, signal: AbortSignal): Promise<HolderState>
+  /** Takes the address for `instanceId` if `from` holds it at that moment (null: nobody), as one step no other run can share.
+   *  @throws Failure `address.held` when somebody else holds it by now */
+  take(allocationId: string, instanceId: string, from: string | null, signal: AbortSignal): Promise<void>
+  /** Gives it back if `instanceId` holds it; else does nothing. */
+  release(allocationId: string, instanceId: string, signal: AbortSignal): Promise<void>
+}
+
+export type MemberState = 'booting' | 'in-service' | 'draining' | 'failed'
+
+/** A row of the registry: the attributes of the table, under their names there. */
+export interface Row {
+  readonly role: string
+  readonly instanceId: string
+  /** `<boot time, epoch ms, 13 digits>-<boot_id>`. */
+  readonly bootId: string
+  /** +1 with every write. */
+  readonly seq: number
+  readonly state: MemberState
+  /** Epoch milliseconds. */
+  readonly leaseUntil: number
+  /** Epoch seconds; garbage collection only. */
+  readonly expiresAt: number
+  readonly instanceType?: string
+  readonly availabilityZone?: string
+  readonly privateIp?: string
+  readonly publicIp?: string
+  readonly publicHostname?: string
+  /** The source's commit. */
+  readonly revision?: string
+  /** The first git resource's commit. */
+  readonly appRevision?: string
+  /** 1-minute load per core. */
+  readonly load?: number
+  readonly bootedInMs?: number
+  readonly meta?: Readonly<Record<string, Plain>>
+  readonly failure?: string
+}
+
+export interface RowKey {
+  readonly role: string
+  readonly instanceId: string
+  readonly bootId: string
+}
+
+/** What a write sets; undefined takes the attribute away. seq, leaseUntil and expiresAt follow by themselves. */
+export type RowPatch = { readonly [K in keyof Omit<Row, 'role' | 'instanceId' | 'bootId' | 'seq' | 'leaseUntil' | 'expiresAt'>]?: Row[K] | undefined }
+
+export interface Registry {
+  /** Strongly consistent. */
+  read(role: string, instanceId: string, signal: AbortSignal): Promise<Row | undefined>
+  /** Writes the row, making it where it is missing (then `state` is needed): there is none, or it is this boot's, or an older boot's
+   *  (whose attributes are then forgotten). Renews the lease. One step that no other run can share.
+   *  @throws Failure `registry.lost` when a newer boot of this instance owns it */
+  register(key: RowKey, patch: RowPatch, signal: AbortSignal): Promise<Row>
+  /** As register, but only on this boot's own row. @throws Failure `registry.lost` */
+  update(key: RowKey, patch: RowPatch, signal: AbortSignal): Promise<Row>
+  /** Removes this boot's row; gone already, or another boot's, is fine: `false`. */
+  remove(key: RowKey, signal: AbortSignal): Promise<boolean>
+  /** Rows of one role, or of all, by role and instance id; never sunup's own (`#…`). */
+  list(role: string | undefined, signal: AbortSignal): AsyncIterable<Row>
+  /** How long a row is believed without renewal. */
+  readonly leaseMs: number
+}
+
+/** What the group wants of this instance, e.g. InService, Terminated, Standby, Warmed:Stopped. */
+export type TargetState = string
+
+export interface Lifecycle {
+  target(signal: AbortSignal): Promise<TargetState>
+  /** The instance may take traffic: the launch hook, if there is one, is completed. */
+  ready(signal: AbortSignal): Promise<void>
+  /** The instance can't be had: it is to be replaced. */
+  failed(reason: string, signal: AbortSignal): Promise<void>
+  /** The instance has left service: the termination hook, if there is one, is completed. */
+  left(signal: AbortSignal): Promise<void>
+}

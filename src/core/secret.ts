@@ -1,0 +1,27 @@
+import { inspect } from 'node:util'
+
+const text = Symbol('secret')
+
+/** A value that must not be seen. It prints, serialises and interpolates as `[secret]`; only `reveal` gives the text. */
+export interface Secret {
+  readonly [text]: () => string
+  toString(): string
+  toJSON(): string
+}
+
+const MASK = '[secret]'
+
+/** Wraps a text. `source` is where it came from, e.g. 'file:/etc/key': it may be shown. */
+export function makeSecret(value: string): Secret {
+  const mask = (): string => MASK
+  return Object.freeze({ [text]: () => value, toString: mask, toJSON: mask, [Symbol.toPrimitive]: mask, [inspect.custom]: mask })
+}
+
+export function isSecret(value: unknown): value is Secret {
+  return typeof value === 'object' && value !== null && text in value
+}
+
+/** The text of a secret, or the text itself. The one way to a secret's value. */
+export function reveal(value: Secret | string): string {
+  return typeof value === 'string' ? value : value[text]()
+}

@@ -1,0 +1,94 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Outcome } from '../core/events.ts'
+import { noCounts } from '../core/events.ts'
+import type { Failure } from '../core/failure.ts'
+import type { Verified } from '../core/gate.ts'
+import type { Awaitable } from '../core/plain.ts'
+import type { ResourceId } from '../core/resource.ts'
+import { foresee } from './foresee.ts'
+import type { Debt } from './journal.ts'
+import { order } from './order.ts'
+import type { Planned } from './planned.ts'
+import { settle, type Settled, type Surroundings } from './settle.ts'
+import { verify } from './verify.ts'
+
+/** Resources that can be named only when those before them are settled: activate recipes are asked again once an address was taken. */
+export type Stage = (outcomes: ReadonlyMap<ResourceId, Outcome>) => Awaitable<readonly Planned[]>
+
+export interface Work {
+  readonly stages: readonly Stage[]
+  /** At the first failure: leave the rest (boot), or go on and fail in the end (drain). */
+  readonly onFailure: 'stop' | 'continue'
+  /** Says what would be done, instead. A failing check does not stop a plan. */
+  readonly planning: boolean
+}
+
+export interface Converged {
+  readonly counts: Record<Outcome, number>
+  readonly outcomes: ReadonlyMap<ResourceId, Outcome>
+  /** The first failure, and what failed. */
+  readonly failure?: { readonly id: ResourceId | null; readonly failure: Failure }
+  /** Present when everything was found settled; never in a plan. */
+  readonly verified?: Verified
+}
+
+/** How long resources may follow each other without a look at signals: checks are mostly synchronous. */
+const BREATH_MS = 20
+
+export type Ground = Omit<Surroundings, 'owedWhenChanged' | 'resource' | 'planning'>
+
+/** Checks each resource in order, applies what differs, and verifies what it made. */
+export async function converge(work: Work, ground: Ground): Promise<Converged> {
+  const counts = noCounts()
+  const outcomes = new Map<ResourceId, Outcome>()
+  const all: Planned[] = []
+  const causes = new Map<ResourceId, Debt[]>()
+  const around: Surroundings = {
+    ...ground,
+    planning: work.planning,
+    owedWhenChanged: id => causes.get(id) ?? [],
+    resource: id => all.find(one => one.resource.id === id)?.resource,
+  }
+  let failed: Converged['failure']
+  let breath = ground.clock.monotonic()
+
+  for (const stage of work.stages) {
+    const planned = order([...all, ...(await stage(outcomes))]).slice(all.length)
+    all.push(...planned)
+    noteCauses(planned, causes, ground.machine.staging)
+    for (const one of planned) {
+      const { id } = one.resource
+      if (ground.clock.monotonic() - breath > BREATH_MS) {
+        await setImmediate()
+        breath = ground.clock.monotonic()
+      }
+      const result = failed && !work.planning && work.onFailure === 'stop' ? leave(one, ground) : work.planning ? await foresee(one, { outcomes }, around) : await settle(one.resource, around)
+      counts[result.outcome]++
+      outcomes.set(id, result.outcome)
+      if (result.failure) failed ??= { id, failure: result.failure }
+    }
+  }
+  const result = { counts, outcomes }
+  if (failed) return { ...result, failure: failed }
+  if (work.planning) return result
+  const verified = await verify(all, counts.changed > 0, around)
+  ground.journal.clear()
+  return { ...result, verified }
+}
+
+/** Not reached: told like the others, so that every run lists the whole machine. */
+function leave({ resource }: Planned, { story }: Ground): Settled {
+  story.tell({ type: 'resource.started', id: resource.id })
+  story.tell({ type: 'resource.finished', id: resource.id, outcome: 'skipped', durationMs: 0, reason: 'not reached' })
+  return { outcome: 'skipped' }
+}
+
+function noteCauses(planned: readonly Planned[], causes: Map<ResourceId, Debt[]>, staging: boolean): void {
+  for (const { resource } of planned) {
+    // What a staging root skips would never pay.
+    if (staging && resource.hostOnly !== undefined) continue
+    for (const { act, on } of resource.triggers ?? []) {
+      for (const cause of on) causes.set(cause, [...(causes.get(cause) ?? []), { id: resource.id, act, cause }])
+    }
+  }
+}

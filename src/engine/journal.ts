@@ -1,0 +1,128 @@
+import { closeSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import type { Act, ResourceId } from '../core/resource.ts'
+
+/** An act that is still owed, and the change that made it so. */
+export interface Debt {
+  readonly id: ResourceId
+  readonly act: Act
+  readonly cause: ResourceId
+}
+
+type Line = ({ readonly t: 'owe' } & Debt) | { readonly t: 'paid'; readonly id: ResourceId } | { readonly t: 'begin' | 'end'; readonly id: ResourceId }
+
+/** What must survive a crash: acts that are owed, and applies that were begun. Each line is on disk before its call returns. */
+export interface Journal {
+  owedBy(id: ResourceId): readonly Debt[]
+  interrupted(id: ResourceId): boolean
+  owe(debts: readonly Debt[]): void
+  paid(id: ResourceId): void
+  begin(id: ResourceId): void
+  end(id: ResourceId): void
+  /** Forgets everything: for the end of a run that settled all, and so owes nothing. */
+  clear(): void
+  close(): void
+}
+
+/** Opens the journal. The file is made with its first line: a settled run writes none.
+ *  A torn last line, from a power cut, is ignored; any other line that can't be read is, too: it can only cost an extra restart
+ *  if it were a payment, and a debt is written whole before its change is made.
+ *  @throws Failure `file.denied` when it can't be read or written */
+export function journal(file: string): Journal {
+  const debts = new Map<string, Debt>()
+  const begun = new Set<ResourceId>()
+  let descriptor: number | undefined
+  let used = false
+  for (const line of read(file)) {
+    used = true
+    take(line)
+  }
+
+  function take(line: Line): void {
+    if (line.t === 'owe') debts.set(`${line.id}\n${line.act}\n${line.cause}`, { id: line.id, act: line.act, cause: line.cause })
+    else if (line.t === 'paid') for (const [key, debt] of debts) debt.id === line.id && debts.delete(key)
+    else if (line.t === 'begin') begun.add(line.id)
+    else begun.delete(line.id)
+  }
+
+  function write(lines: readonly Line[]): void {
+    if (lines.length === 0) return
+    guarded(file, () => {
+      if (descriptor === undefined) {
+        mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+        descriptor = openSync(file, 'a', 0o600)
+        syncDirectory(dirname(file))
+        // A torn line of an earlier run must not swallow our first.
+        if (used) writeSync(descriptor, '\n')
+      }
+      writeSync(descriptor, lines.map(line => `${JSON.stringify(line)}\n`).join(''))
+      fdatasyncSync(descriptor)
+    })
+    used = true
+    lines.forEach(take)
+  }
+
+  return {
+    owedBy: id => (debts.size === 0 ? [] : [...debts.values()].filter(debt => debt.id === id)),
+    interrupted: id => begun.has(id),
+    owe: owed => write(owed.filter(debt => !debts.has(`${debt.id}\n${debt.act}\n${debt.cause}`)).map(debt => ({ t: 'owe', ...debt }))),
+    paid: id => write([{ t: 'paid', id }]),
+    begin: id => write([{ t: 'begin', id }]),
+    end: id => write([{ t: 'end', id }]),
+    clear() {
+      if (!used) return
+      guarded(file, () => {
+        if (descriptor === undefined) return rmSync(file, { force: true })
+        ftruncateSync(descriptor)
+        fdatasyncSync(descriptor)
+        rmSync(file, { force: true })
+      })
+      debts.clear()
+      begun.clear()
+      used = false
+      if (descriptor !== undefined) closeSync(descriptor)
+      descriptor = undefined
+    },
+    close() {
+      if (descriptor !== undefined) closeSync(descriptor)
+      descriptor = undefined
+    },
+  }
+}
+
+function read(file: string): Line[] {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw new Failure('file.denied', `the journal ${file} can't be read: ${messageOf(error)}`, { cause: error })
+  }
+  return text.split('\n').flatMap(line => {
+    try {
+      return line === '' ? [] : [JSON.parse(line) as Line]
+    } catch {
+      return []
+    }
+  })
+}
+
+/** The name of a new file is safe only once its directory is. */
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r')
+  try {
+    fdatasyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function guarded(file: string, act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    const code = errnoOf(error) === 'ENOSPC' ? 'disk.full' : 'file.denied'
+    throw new Failure(code, `the journal ${file} can't be written: ${messageOf(error)}`, { cause: error })
+  }
+}

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../core/clock.ts'
+import type { Counts, EventSink, GateState } from '../core/events.ts'
+import { noCounts } from '../core/events.ts'
+import { asFailure, exitCodeOf, Failure, failureRecord } from '../core/failure.ts'
+import { showDuration } from '../core/duration.ts'
+import { records, type Records } from './records.ts'
+import { story, type Story } from './story.ts'
+
+export interface Frame {
+  readonly command: string
+  readonly version: string
+  readonly clock: Clock
+  readonly sinks: readonly EventSink[]
+  /** Aborted by SIGINT and SIGTERM, with the Failure as its reason. */
+  readonly signal: AbortSignal
+}
+
+/** What a run's body is given, and tells about itself. */
+export interface RunControl {
+  readonly id: string
+  readonly story: Story
+  readonly clock: Clock
+  /** Aborted by signals and by the deadline. */
+  readonly signal: AbortSignal
+  readonly records: Records
+  /** Milliseconds since the run began. */
+  elapsedMs(): number
+  /** Ends the run so long after its beginning. */
+  deadline(ms: number): void
+  role(name: string): void
+  gate(state: GateState): void
+  counts(counts: Counts): void
+}
+
+export interface Ended {
+  readonly exitCode: number
+  readonly failure: Failure | undefined
+}
+
+/** The frame of every run: it is told from its start to its end, whatever happens in between, and it has one exit code.
+ *  @param body does the work; what it throws is how the run failed
+ *  @param undo gets that failure, on a fresh signal, before the end is told: to close, and to tell the group */
+export async function run(
+  frame: Frame,
+  body: (control: RunControl) => Promise<void>,
+  undo: (failure: Failure, control: RunControl) => Promise<void>,
+): Promise<Ended> {
+  const { clock } = frame
+  const startedAt = clock.monotonic()
+  const kept = records()
+  const id = runId(clock.now())
+  const told = story(id, clock, [kept.sink, ...frame.sinks])
+  const limit = new AbortController()
+  const state = { counts: noCounts() as Counts, gate: 'untouched' as GateState, role: null as string | null }
+  let timer: NodeJS.Timeout | undefined
+  const control: RunControl = {
+    id,
+    story: told,
+    clock,
+    records: kept,
+    signal: AbortSignal.any([frame.signal, limit.signal]),
+    elapsedMs: () => clock.monotonic() - startedAt,
+    deadline(ms) {
+      clearTimeout(timer)
+      const failure = new Failure('run.deadline', `the run's deadline of ${showDuration(ms)} has passed`, { hint: 'See which resource took so long with `sunup report`; the role may set a longer `deadline`.' })
+      timer = setTimeout(() => limit.abort(failure), Math.max(0, ms - control.elapsedMs()))
+    },
+    role: name => void (state.role = name),
+    gate: gate => void (state.gate = gate),
+    counts: counts => void (state.counts = counts),
+  }
+
+  told.tell({ type: 'run.started', command: frame.command, version: frame.version, pid: process.pid })
+  let failure = await failureOf(() => body(control))
+  clearTimeout(timer)
+  // Its end is recorded before it is told: a run that can't keep its record has failed.
+  failure ??= await failureOf(async () => kept.flush())
+  if (failure) await failureOf(() => undo(failure as Failure, control))
+  const finished = (why: Failure | undefined): void =>
+    told.tell({
+      type: 'run.finished',
+      ...state,
+      exitCode: why ? exitCodeOf(why) : 0,
+      durationMs: Math.round(control.elapsedMs() * 1_000) / 1_000,
+      ...(why && { error: failureRecord(why) }),
+    })
+  finished(failure)
+  const unrecorded = await failureOf(async () => kept.finish())
+  if (unrecorded && !failure) {
+    failure = unrecorded
+    await failureOf(() => undo(unrecorded, control))
+  }
+  return { exitCode: failure ? exitCodeOf(failure) : 0, failure }
+}
+
+async function failureOf(act: () => Promise<void>): Promise<Failure | undefined> {
+  try {
+    await act()
+    return undefined
+  } catch (error) {
+    return asFailure(error)
+  }
+}
+
+/** Sorts by time, and can be typed: 20261120T224155-3fa9c1. */
+function runId(now: number): string {
+  return `${new Date(now).toISOString().slice(0, 19).replace(/[-:]/g, '')}-${randomBytes(3).toString('hex')}`
+}

@@ -1,0 +1,132 @@
+import type { Change } from '../core/change.ts'
+import type { Clock } from '../core/clock.ts'
+import { asFailure, failureRecord, type Failure } from '../core/failure.ts'
+import type { Outcome } from '../core/events.ts'
+import type { Machine } from '../core/machine.ts'
+import type { ApplyContext, CheckContext, Resource, ResourceId } from '../core/resource.ts'
+import { attempt, USUAL_PATIENCE, type Patience } from './attempt.ts'
+import { shown } from './diff.ts'
+import { whyNot } from './guards.ts'
+import type { Debt, Journal } from './journal.ts'
+import type { Pins } from './pins.ts'
+import type { Story } from './story.ts'
+
+/** What settling a resource needs of the run around it. */
+export interface Surroundings {
+  readonly machine: Machine
+  readonly journal: Journal
+  readonly story: Story
+  readonly pins: Pins
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly planning: boolean
+  /** What owes an act when this resource changes. */
+  owedWhenChanged(id: ResourceId): readonly Debt[]
+  resource(id: ResourceId): Resource | undefined
+}
+
+export interface Settled {
+  readonly outcome: Outcome
+  readonly failure?: Failure
+}
+
+/** Brings one resource to what it should be: look, write down what the change will owe, change, pay. */
+export async function settle(resource: Resource, around: Surroundings): Promise<Settled> {
+  const { story, clock } = around
+  const startedAt = clock.monotonic()
+  story.tell({ type: 'resource.started', id: resource.id })
+  const finish = (outcome: Outcome, more: { reason?: string; failure?: Failure } = {}): Settled => {
+    story.tell({
+      type: 'resource.finished',
+      id: resource.id,
+      outcome,
+      durationMs: Math.round((clock.monotonic() - startedAt) * 1_000) / 1_000,
+      ...(more.reason !== undefined && { reason: more.reason }),
+      ...(more.failure && { error: failureRecord(more.failure) }),
+    })
+    return more.failure ? { outcome, failure: more.failure } : { outcome }
+  }
+  try {
+    const skip = await whyNot(resource, around)
+    if (skip !== undefined) {
+      if (around.journal.owedBy(resource.id).length > 0) around.journal.paid(resource.id)
+      return finish('skipped', { reason: skip })
+    }
+    const missing = await look(resource, around)
+    const changes = [...missing, ...owedActs(resource, around)]
+    story.tell({ type: 'resource.checked', id: resource.id, changes: changes.length === 0 ? changes : await shown(changes) })
+    if (changes.length === 0) return finish('unchanged')
+    await change(resource, changes, around)
+    return finish('changed')
+  } catch (error) {
+    return finish('failed', { failure: asFailure(error) })
+  }
+}
+
+/** The resource's own check, with its patience. */
+export function look(resource: Resource, around: Surroundings): Promise<readonly Change[]> | readonly Change[] {
+  return attempt(`checking ${resource.id}`, signal => resource.check(checkContext(resource, around, signal)), patienceOf(resource), around.signal, around.clock)
+}
+
+async function change(resource: Resource, changes: readonly Change[], around: Surroundings): Promise<void> {
+  const { journal } = around
+  journal.owe(around.owedWhenChanged(resource.id))
+  if (resource.journaled) journal.begin(resource.id)
+  try {
+    await attempt(
+      `applying ${resource.id}`,
+      async (signal, tries) => {
+        const context = applyContext(resource, around, signal)
+        // After a failed try part of it may be done: what is still missing is asked anew.
+        const now = tries === 0 ? changes : [...(await resource.check(context)), ...owedActs(resource, around)]
+        if (now.length > 0) await resource.apply(now, context)
+      },
+      patienceOf(resource),
+      around.signal,
+      around.clock,
+    )
+  } catch (error) {
+    await revertCauses(resource, around)
+    throw error
+  }
+  if (resource.journaled) journal.end(resource.id)
+  if (journal.owedBy(resource.id).length > 0) journal.paid(resource.id)
+}
+
+/** A configuration that can't be taken up is taken back by the resource that brought it; the debt stays. */
+async function revertCauses(resource: Resource, around: Surroundings): Promise<void> {
+  for (const { cause } of around.journal.owedBy(resource.id)) {
+    const culprit = around.resource(cause)
+    if (culprit?.revert) await culprit.revert(applyContext(culprit, around, AbortSignal.timeout(USUAL_PATIENCE.timeoutMs)))
+  }
+}
+
+export function owedActs(resource: Resource, around: Surroundings): readonly Change[] {
+  const debts = around.journal.owedBy(resource.id)
+  if (debts.length === 0) return []
+  const acts = new Map<string, ResourceId[]>()
+  for (const debt of debts) acts.set(debt.act, [...(acts.get(debt.act) ?? []), debt.cause])
+  return [...acts].map(([act, causes]) => ({ type: 'act', field: act, reason: `${causes.join(', ')} changed` }))
+}
+
+function patienceOf(resource: Resource): Patience {
+  return { timeoutMs: resource.timeoutMs ?? USUAL_PATIENCE.timeoutMs, retries: resource.retries ?? USUAL_PATIENCE.retries }
+}
+
+export function checkContext(resource: Resource, around: Surroundings, signal: AbortSignal): CheckContext {
+  return {
+    observer: around.machine,
+    signal,
+    pinned: around.pins.pinned,
+    interrupted: around.journal.interrupted(resource.id),
+    planning: around.planning,
+  }
+}
+
+function applyContext(resource: Resource, around: Surroundings, signal: AbortSignal): ApplyContext {
+  return {
+    ...checkContext(resource, around, signal),
+    machine: around.machine,
+    output: (stream, text) => around.story.tell({ type: 'resource.output', id: resource.id, stream, text }),
+  }
+}
