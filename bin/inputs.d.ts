@@ -1,0 +1,1 @@
+export declare function inputsOf(home: string): Record<string, readonly [size: number, mtimeMs: number]>

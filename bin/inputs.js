@@ -1,0 +1,16 @@
+// What a bundle is made of: it is stale when any of this has changed since.
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Size and modification time of every file that goes into the bundle, by its path. */
+export function inputsOf(home) {
+  const inputs = {}
+  for (const top of ['package.json', 'src', 'recipes']) list(home, top, inputs)
+  return inputs
+}
+
+function list(home, name, inputs) {
+  const stat = statSync(join(home, name))
+  if (!stat.isDirectory()) inputs[name] = [stat.size, stat.mtimeMs]
+  else for (const child of readdirSync(join(home, name)).sort()) list(home, `${name}/${child}`, inputs)
+}

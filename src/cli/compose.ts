@@ -1,0 +1,95 @@
+import { existsSync, readFileSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { isatty } from 'node:tty'
+import { errnoOf, Failure } from '../core/failure.ts'
+
+declare const SUNUP_VERSION: string
+declare const SUNUP_BUNDLED: boolean
+
+/** What the process has around it. Made here alone; everything else gets it as a value. */
+export interface World {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly version: string
+  readonly write: (text: string) => void
+  readonly writeError: (text: string) => void
+  /** Standard output, and standard input, is a terminal. */
+  readonly interactive: boolean
+  readonly attended: boolean
+  readonly colour: boolean
+  readonly errorColour: boolean
+  readonly columns: number
+  /** Aborted by SIGINT and SIGTERM, with the Failure as its reason. */
+  readonly signal: AbortSignal
+  /** The folder of the program: where recipes that come with it are. */
+  readonly program: string
+  /** The module that `import … from 'sunup'` means in recipes. */
+  readonly indexUrl: string
+  readonly bundled: boolean
+}
+
+export function compose(): World {
+  const bundled = typeof SUNUP_BUNDLED !== 'undefined'
+  const { env } = process
+  // Bundled, this file may be a chunk at any depth; bin/ is always below the package's own folder.
+  const home = bundled ? packageAbove(import.meta.dirname) : dirname(dirname(import.meta.dirname))
+  const program = bundled ? join(home, 'dist') : home
+  const interactive = isatty(1)
+  return {
+    argv: process.argv.slice(2),
+    env,
+    cwd: process.cwd(),
+    version: bundled ? SUNUP_VERSION : (JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string }).version,
+    write: text => writeAll(1, text),
+    writeError: text => writeAll(2, text),
+    interactive: interactive && env.TERM !== 'dumb',
+    attended: isatty(0),
+    colour: hasColour(interactive, env),
+    errorColour: hasColour(isatty(2), env),
+    columns: interactive ? (process.stdout.columns ?? 80) : 100,
+    signal: signals(),
+    program,
+    indexUrl: new URL(bundled ? `file://${program}/index.js` : `file://${program}/src/index.ts`).href,
+    bundled,
+  }
+}
+
+function hasColour(terminal: boolean, env: World['env']): boolean {
+  if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== '') return true
+  return terminal && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb'
+}
+
+/** Ends the run in order: the first signal counts, more of them change nothing. */
+function signals(): AbortSignal {
+  const controller = new AbortController()
+  const end = (name: 'SIGINT' | 'SIGTERM'): void => {
+    controller.abort(new Failure(name === 'SIGINT' ? 'signal.int' : 'signal.term', `ended by ${name}`, { hint: 'Run `sunup boot` again: it takes up where this run was ended.' }))
+  }
+  process.on('SIGINT', end)
+  process.on('SIGTERM', end)
+  return controller.signal
+}
+
+/** Synchronous, and without loading Node's streams. A reader that has gone away is no fault of the run. */
+function writeAll(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text)
+  let at = 0
+  while (at < bytes.length) {
+    try {
+      at += writeSync(descriptor, bytes, at)
+    } catch (error) {
+      const code = errnoOf(error)
+      if (code === 'EPIPE') return
+      if (code !== 'EAGAIN') throw error
+      // A full pipe that does not block: wait for its reader.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+    }
+  }
+}
+
+function packageAbove(directory: string): string {
+  for (let at = directory; ; at = dirname(at)) {
+    if (existsSync(join(at, 'bin', 'sunup.js')) || at === dirname(at)) return at
+  }
+}

@@ -1,0 +1,90 @@
+import type { World } from './compose.ts'
+
+/** A command line option, as commander and the completion take it. */
+export interface Option {
+  /** e.g. '--root <dir>' */
+  readonly flags: string
+  readonly summary: string
+  readonly values?: readonly string[]
+}
+
+export interface Verb {
+  readonly name: string
+  readonly summary: string
+  /** What --help says below the options. */
+  readonly more?: string
+  /** Positional arguments, as commander writes them: '<shell>', '[run]'. */
+  readonly arguments?: readonly { readonly name: string; readonly summary: string; readonly values?: readonly string[] }[]
+  readonly options?: readonly Option[]
+  /** Loaded when called. */
+  readonly load: () => Promise<{ readonly default: Command }>
+}
+
+/** What every command accepts, before or after its own arguments, and ignores when it has no use for it. */
+export const EVERYWHERE: readonly Option[] = [
+  { flags: '--config <file>', summary: 'configuration (default: $SUNUP_CONFIG, ./sunup.yaml, /etc/sunup/sunup.yaml)' },
+  { flags: '--source <dir>', summary: 'where roles/, recipes/ and templates/ are (default: as configured)' },
+  { flags: '--cloud <cloud>', summary: 'where this machine runs', values: ['aws', 'local'] },
+  { flags: '--role <name>', summary: 'the role, instead of the one its security groups say' },
+  { flags: '--root <dir>', summary: 'a staging root: converge into DIR instead of /' },
+  { flags: '--format <format>', summary: 'what is written to standard output', values: ['text', 'json'] },
+  { flags: '--verbose', summary: 'also what is settled, output of commands, stacks of errors' },
+]
+
+export const VERBS: readonly Verb[] = [
+  {
+    name: 'boot',
+    summary: 'provision this instance and open the gate',
+    more: 'Takes a serving instance out of traffic while it runs: the gate is closed first and opened last.\nExit codes: 0 open (or kept closed as the group wants it), 1 failed, 3 not settled, 4 deadline, 5 another run holds the lock, 78 wrong configuration.',
+    load: () => import('./commands/boot.ts'),
+  },
+  {
+    name: 'plan',
+    summary: 'say what boot would change, with diffs; change nothing',
+    more: 'Exit codes: 0 nothing would change, 2 something would or can’t be known, 1 a check failed, 78 wrong configuration.',
+    load: () => import('./commands/plan.ts'),
+  },
+  {
+    name: 'close',
+    summary: 'close the gate and nothing else',
+    more: 'Needs no role, source, identity or network: the first unit of a boot.',
+    load: () => import('./commands/close.ts'),
+  },
+  {
+    name: 'check',
+    summary: 'validate configuration, roles, recipes’ params and templates without touching the machine',
+    load: () => import('./commands/check.ts'),
+  },
+  { name: 'schema', summary: 'print the JSON Schema of role files, recipes’ params included', load: () => import('./commands/schema.ts') },
+  { name: 'status', summary: 'the last run and the gate, in words', load: () => import('./commands/status.ts') },
+  {
+    name: 'report',
+    summary: 'a run in full, as text or JSON',
+    arguments: [{ name: '[run]', summary: 'a run’s id (default: the last)' }],
+    options: [{ flags: '--list', summary: 'the runs that are kept, newest first' }],
+    load: () => import('./commands/report.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for a shell',
+    arguments: [{ name: '<shell>', summary: 'the shell', values: ['bash', 'zsh', 'fish'] }],
+    more: 'For bash: source <(sunup completion bash)',
+    load: () => import('./commands/completion.ts'),
+  },
+]
+
+export interface Asked {
+  readonly config?: string
+  readonly source?: string
+  readonly cloud?: 'aws' | 'local'
+  readonly role?: string
+  readonly root?: string
+  readonly format?: 'text' | 'json'
+  readonly verbose?: boolean
+  /** Options of the command's own. */
+  readonly [own: string]: unknown
+  readonly arguments: readonly string[]
+}
+
+/** A command: what was asked, and the world around it, give the exit code. */
+export type Command = (asked: Asked, world: World) => Promise<number>
