@@ -42,6 +42,7 @@ export const MEANINGS = {
   'file.kind': outside,
   'file.escape': outside,
   'file.refused': outside,
+  'file.locked': held,
   'disk.full': outside,
   'absent.command': outside,
   'absent.user': outside,

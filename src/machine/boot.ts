@@ -1,0 +1,108 @@
+import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { bootIdOf } from '../core/boot-id.ts'
+import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import { isRecord } from '../core/plain.ts'
+
+/** Which boot of the machine this is. */
+export interface BootMark {
+  /** `<boot time, epoch ms, 13 digits>-<boot_id>`, the registry's. */
+  readonly bootId: string
+}
+
+/** The mark of this boot, taken once and kept in `<run>/boot`: the boot time is the wall clock less the uptime, so it moves whenever the
+ *  clock is set. A file of an earlier boot (a `run` that is no tmpfs) is made anew.
+ *  A boot is known by the kernel's boot_id and by the start of process 1: containers share the one, and not the other.
+ *  @param proc where procfs is
+ *  @throws Failure `file.denied`, `disk.full` */
+export function bootMark(runDirectory: string, proc = '/proc'): BootMark {
+  const kernel = ask(proc)
+  const file = join(runDirectory, 'boot')
+  const kept = read(file, kernel)
+  return kept.mark ?? write(file, kept.exists, kernel, proc)
+}
+
+/** The same for plans: writes nothing, and is a guess to the millisecond where a boot has not been yet. */
+export function readBootMark(runDirectory: string, proc = '/proc'): BootMark {
+  const kernel = ask(proc)
+  return read(join(runDirectory, 'boot'), kernel).mark ?? { bootId: bootIdOf(bootTimeMs(kernel, proc), kernel.bootId) }
+}
+
+interface Kernel {
+  readonly bootId: string
+  /** Clock ticks from the kernel's start to that of process 1; null where it may not be seen (hidepid). */
+  readonly initStart: number | null
+}
+
+/** Linux reports process times in hundredths of a second on every architecture that Node runs on (USER_HZ; `getconf CLK_TCK`). */
+const MS_PER_TICK = 10
+
+function ask(proc: string): Kernel {
+  try {
+    return { bootId: readFileSync(join(proc, 'sys/kernel/random/boot_id'), 'utf8').trim(), initStart: initStart(proc) }
+  } catch (error) {
+    throw new Failure('file.denied', `the kernel does not say which boot this is: ${messageOf(error)}`, { cause: error, hint: 'sunup provisions Linux machines, with /proc mounted.' })
+  }
+}
+
+function initStart(proc: string): number | null {
+  try {
+    const stat = readFileSync(join(proc, '1/stat'), 'utf8')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EACCES') return null
+    throw error
+  }
+}
+
+function bootTimeMs(kernel: Kernel, proc: string): number {
+  const seconds = /^btime (\d+)$/m.exec(readFileSync(join(proc, 'stat'), 'utf8'))?.[1]
+  if (seconds === undefined) throw new Failure('file.denied', `${join(proc, 'stat')} does not say when the machine was started (no btime)`)
+  return Number(seconds) * 1_000 + (kernel.initStart ?? 0) * MS_PER_TICK
+}
+
+function read(file: string, kernel: Kernel): { readonly mark?: BootMark; readonly exists: boolean } {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return { exists: false }
+    throw new Failure('file.denied', `the boot mark ${file} can't be read: ${messageOf(error)}`, { cause: error })
+  }
+  const kept = parsed(text)
+  const isThisBoot = kept !== undefined && kept.bootId.endsWith(`-${kernel.bootId}`) && (kernel.initStart === null || kept.initStart === null || kept.initStart === kernel.initStart)
+  return isThisBoot ? { mark: { bootId: kept.bootId }, exists: true } : { exists: true }
+}
+
+/** Torn or foreign is as good as none. */
+function parsed(text: string): Kernel | undefined {
+  try {
+    const kept: unknown = JSON.parse(text)
+    if (!isRecord(kept) || typeof kept.bootId !== 'string' || !/^\d{13}-./.test(kept.bootId)) return undefined
+    return { bootId: kept.bootId, initStart: typeof kept.initStart === 'number' ? kept.initStart : null }
+  } catch {
+    return undefined
+  }
+}
+
+function write(file: string, exists: boolean, kernel: Kernel, proc: string): BootMark {
+  const mark = { bootId: bootIdOf(bootTimeMs(kernel, proc), kernel.bootId) }
+  const staged = `${file}.${process.pid}.new`
+  try {
+    const directory = join(file, '..')
+    if (mkdirSync(directory, { recursive: true }) !== undefined) chmodSync(directory, 0o755)
+    writeFileSync(staged, `${JSON.stringify({ ...mark, initStart: kernel.initStart })}\n`, { mode: 0o644 })
+    try {
+      if (exists) renameSync(staged, file)
+      else linkSync(staged, file)
+    } finally {
+      rmSync(staged, { force: true })
+    }
+  } catch (error) {
+    // Another process was first: its mark is everybody's.
+    if (errnoOf(error) === 'EEXIST') return read(file, kernel).mark ?? mark
+    const code = errnoOf(error) === 'ENOSPC' ? 'disk.full' : 'file.denied'
+    throw new Failure(code, `the boot mark ${file} can't be written: ${messageOf(error)}`, { cause: error, hint: 'Run as a user who may write there, or name another `run` in sunup.yaml.' })
+  }
+  return mark
+}
