@@ -1,3 +1,5 @@
+import type { Place } from './role.ts'
+
 /** How a failure is met: final fails at once, retry is tried again with backoff, wait is asked again until the timeout. */
 export type Remedy = 'final' | 'retry' | 'wait'
 
@@ -90,6 +92,14 @@ export const MEANINGS = {
 
 export type FailureCode = keyof typeof MEANINGS
 
+/** One thing that is wrong in what the user wrote, and where. */
+export interface Fault {
+  readonly place: Place
+  readonly message: string
+  readonly hint?: string | undefined
+  readonly code: FailureCode
+}
+
 export interface FailureDetails {
   /** What the reader may do about it: one sentence. */
   readonly hint?: string | undefined
@@ -98,6 +108,8 @@ export interface FailureDetails {
   readonly output?: string | undefined
   /** What was missing, for `absent.*`: the command, user, group or unit. */
   readonly subject?: string | undefined
+  /** One by one, where the message joins several. */
+  readonly faults?: readonly Fault[] | undefined
 }
 
 /** What went wrong, to what, where, and what to do. The only error that sunup throws on purpose. */
@@ -106,6 +118,7 @@ export class Failure extends Error {
   readonly hint: string | undefined
   readonly output: string | undefined
   readonly subject: string | undefined
+  readonly faults: readonly Fault[]
 
   constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -114,6 +127,7 @@ export class Failure extends Error {
     this.hint = details.hint
     this.output = details.output
     this.subject = details.subject
+    this.faults = details.faults ?? []
   }
 }
 

@@ -15,6 +15,8 @@ export interface RunListEntry {
   readonly place: Place
   /** Where a value inside params was written, by its path. */
   placeOf(path: readonly PropertyKey[]): Place
+  /** The characters that stand for it in the file, e.g. '0644' where `params` has 644. */
+  written?(path: readonly PropertyKey[]): string | undefined
 }
 
 export interface Probe {
