@@ -93,6 +93,8 @@ function lazyLimit(what: string, timeoutMs: number, outer: AbortSignal): Limit {
   return {
     signal: () => controller.signal,
     start() {
+      // The work's first step may itself have brought the abort.
+      if (outer.aborted) abort()
       outer.addEventListener('abort', abort, { once: true })
       timer = setTimeout(() => controller.abort(new Failure('resource.timeout', `${what} took longer than ${timeoutMs / 1_000} s`, { hint: 'Set its `timeout` if it needs more.' })), timeoutMs)
       return controller.signal

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Outcome } from '../core/events.ts'
 import { noCounts } from '../core/events.ts'
-import type { Failure } from '../core/failure.ts'
+import { asFailure, type Failure } from '../core/failure.ts'
 import type { Verified } from '../core/gate.ts'
 import type { Awaitable } from '../core/plain.ts'
 import type { ResourceId } from '../core/resource.ts'
@@ -26,7 +26,7 @@ export interface Work {
 export interface Converged {
   readonly counts: Record<Outcome, number>
   readonly outcomes: ReadonlyMap<ResourceId, Outcome>
-  /** The first failure, and what failed. */
+  /** The first failure, and what failed; null: no single resource. */
   readonly failure?: { readonly id: ResourceId | null; readonly failure: Failure }
   /** Present when everything was found settled; never in a plan. */
   readonly verified?: Verified
@@ -71,9 +71,13 @@ export async function converge(work: Work, ground: Ground): Promise<Converged> {
   const result = { counts, outcomes }
   if (failed) return { ...result, failure: failed }
   if (work.planning) return result
-  const verified = await verify(all, counts.changed > 0, around)
-  ground.journal.clear()
-  return { ...result, verified }
+  try {
+    const verified = await verify(all, counts.changed > 0, around)
+    ground.journal.clear()
+    return { ...result, verified }
+  } catch (error) {
+    return { ...result, failure: { id: null, failure: asFailure(error) } }
+  }
 }
 
 /** Not reached: told like the others, so that every run lists the whole machine. */

@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Event } from '../core/events.ts'
+import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import { isRecord } from '../core/plain.ts'
+import { reportOf, type Report } from '../core/report.ts'
+
+/** The ids of the runs that are kept, newest first. Run ids begin with the time.
+ *  @param directory `<state>/<instance id>/runs`; none means no runs
+ *  @throws Failure `file.denied` when it can't be listed */
+export function runsIn(directory: string): string[] {
+  const entries = unlessMissing(directory, () => readdirSync(directory, { withFileTypes: true })) ?? []
+  return entries.filter(entry => entry.isDirectory()).map(entry => entry.name).sort().reverse()
+}
+
+/** What a run was. One that was killed left events alone: they are folded into the report it never wrote.
+ *  @param directory `<state>/<instance id>/runs`
+ *  @param run one of runsIn's
+ *  @returns undefined when there is no such run, or it was killed before it had told anything
+ *  @throws Failure `file.denied` when its files can't be read */
+export function readReport(directory: string, run: string): Report | undefined {
+  // A run's id is one name: nothing outside the directory is opened by it.
+  if (/[/\0]/.test(run) || run === '' || run === '.' || run === '..') return undefined
+  const written = readText(join(directory, run, 'report.json'))
+  const report = written === undefined ? undefined : parsed(written)
+  // After a power cut the report may be there, and empty.
+  if (isRecord(report) && Array.isArray(report.resources)) return report as unknown as Report
+  const events = readText(join(directory, run, 'events.ndjson'))
+  return events === undefined ? undefined : reportOf(eventsOf(events))
+}
+
+/** The run's events as far as they can be read: the last line may be torn, and one in the middle where a full disk was. */
+function* eventsOf(text: string): Iterable<Event> {
+  for (const line of text.split('\n')) {
+    const event = parsed(line)
+    if (isRecord(event) && typeof event.type === 'string') yield event as unknown as Event
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function readText(file: string): string | undefined {
+  return unlessMissing(file, () => readFileSync(file, 'utf8'))
+}
+
+function unlessMissing<T>(file: string, read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw new Failure('file.denied', `the record of runs ${file} can't be read: ${messageOf(error)}`, { cause: error, hint: 'It belongs to whoever ran `sunup boot`, usually root.' })
+  }
+}

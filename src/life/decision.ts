@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+
+/** What a boot decided, for drain, watch and status: they use that alone. */
+export interface Decision {
+  readonly role: string
+  readonly groups: readonly string[]
+  /** The source's commit; null where the source is no git checkout. */
+  readonly revision: string | null
+  readonly configuration: string | null
+}
+
+export interface Kept extends Decision {
+  /** The source as it was, a copy of our own. */
+  readonly source: string
+}
+
+/** Keeps the decision and the source it was made from as `<directory>/current`, a link swung in one rename. Nothing is written
+ *  where both are what is kept already: the copy's name is a digest of every source file's size and modification time.
+ *  @param leaveOut absolute paths that are no part of the source though they lie in it: state, run, a staging root
+ *  @throws Failure `file.denied`, `disk.full` */
+export function keepDecision(directory: string, decision: Decision, source: string, leaveOut: readonly string[]): void {
+  const out = leaveOut.map(path => resolve(path))
+  const files = list(source, out)
+  const digest = createHash('sha256').update(JSON.stringify([decision, files])).digest('hex').slice(0, 16)
+  const link = join(directory, 'current')
+  if (linkTarget(link) === `decisions/${digest}`) return
+  const to = join(directory, 'decisions', digest)
+  try {
+    rmSync(`${to}.new`, { recursive: true, force: true })
+    mkdirSync(join(`${to}.new`, 'source'), { recursive: true, mode: 0o700 })
+    for (const [name] of files) cpSync(join(source, name), join(`${to}.new`, 'source', name), { recursive: false, preserveTimestamps: true, verbatimSymlinks: true })
+    writeFileSync(join(`${to}.new`, 'decision.json'), `${JSON.stringify(decision, undefined, 1)}\n`)
+    rmSync(to, { recursive: true, force: true })
+    renameSync(`${to}.new`, to)
+    rmSync(`${link}.new`, { force: true })
+    symlinkSync(`decisions/${digest}`, `${link}.new`)
+    renameSync(`${link}.new`, link)
+    for (const other of readdirSync(join(directory, 'decisions'))) if (other !== digest) rmSync(join(directory, 'decisions', other), { recursive: true, force: true })
+  } catch (error) {
+    const code = errnoOf(error) === 'ENOSPC' ? 'disk.full' : 'file.denied'
+    throw new Failure(code, `what this boot decided can't be kept in ${directory}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/** @returns undefined before the first boot */
+export function readDecision(directory: string): Kept | undefined {
+  const current = join(directory, 'current')
+  try {
+    return { ...(JSON.parse(readFileSync(join(current, 'decision.json'), 'utf8')) as Decision), source: join(current, 'source') }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw new Failure('file.denied', `what the last boot decided can't be read from ${current}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/** Files below a source with what tells that they changed. Names that begin with a dot (.git, .sunup) are not part of it. */
+function list(source: string, leaveOut: readonly string[], at = source): (readonly [name: string, size: number, mtimeMs: number])[] {
+  return readdirSync(at)
+    .sort()
+    .flatMap(name => {
+      const path = join(at, name)
+      if (name.startsWith('.') || leaveOut.includes(path)) return []
+      const stat = lstatSync(path)
+      if (stat.isDirectory()) return list(source, leaveOut, path)
+      return stat.isFile() || stat.isSymbolicLink() ? [[relative(source, path), stat.size, stat.mtimeMs] as const] : []
+    })
+}
+
+function linkTarget(link: string): string | undefined {
+  try {
+    return readlinkSync(link)
+  } catch {
+    return undefined
+  }
+}
