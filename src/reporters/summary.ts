@@ -1,6 +1,7 @@
 import { showDuration } from '../core/duration.ts'
 import type { Counts, GateState, Outcome } from '../core/events.ts'
 import type { FailureRecord } from '../core/failure.ts'
+import { counted } from './counted.ts'
 import { showFailureRecord } from './failures.ts'
 import type { Paint, Tone } from './paint.ts'
 import type { Tally } from './tally.ts'
@@ -75,7 +76,11 @@ export function isPlan(command: string, counts?: Counts): boolean {
   return /\bplan\b/.test(command) || (counts !== undefined && counts.pending + counts.unknown > 0)
 }
 
-export function showGate(gate: GateState, paint: Paint): string {
+export function showVerified(checked: number): string {
+  return `verified: ${counted(checked, 'resource')}, all as specified`
+}
+
+function showGate(gate: GateState, paint: Paint): string {
   return `gate ${paint(GATE_TONES[gate], gate)}`
 }
 

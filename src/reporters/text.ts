@@ -5,7 +5,7 @@ import { outputLines, showFailureRecord } from './failures.ts'
 import { painter } from './paint.ts'
 import { progress, type Progress, type ProgressOptions } from './progress.ts'
 import type { Reporter } from './reporter.ts'
-import { isPlan, summary } from './summary.ts'
+import { isPlan, showVerified, summary } from './summary.ts'
 import { tally, type Tally } from './tally.ts'
 import { visible } from './visible.ts'
 
@@ -114,7 +114,7 @@ const FORMATTERS: { readonly [T in EventType]: Formatter<T> } = {
     told.resources.note({ ...event, reason: event.reason ?? null, error: event.error ?? null })
     return finished(event, told, showing)
   },
-  'run.verified': ({ checked }) => [`verified: ${checked} ${checked === 1 ? 'resource' : 'resources'}, all as specified`],
+  'run.verified': ({ checked }) => [showVerified(checked)],
   'gate.opened': ({ step }, _told, { paint }) => [step === undefined ? `${paint('good', 'gate open')}: traffic may come in` : `gate opening: ${GATE_OPENED[step]}`],
   'gate.kept-closed': ({ reason }, _told, { paint }) => [`${paint('warn', 'gate kept closed')}: ${visible(reason)}`],
   'run.finished': (event, { resources, command }, { paint }) => summary({ ...event, command, error: event.error ?? null }, resources, paint),

@@ -1,0 +1,98 @@
+import { showDuration } from '../core/duration.ts'
+import type { Report, ResourceReport } from '../core/report.ts'
+import type { Act, ResourceId } from '../core/resource.ts'
+import { counted } from './counted.ts'
+import { showFailureRecord } from './failures.ts'
+import { painter, type Paint } from './paint.ts'
+import { showTime } from './report-text.ts'
+import { showCounts, showExitCode } from './summary.ts'
+import { visible } from './visible.ts'
+
+/** What `sunup status` knows. It survives JSON: `--format json` prints it as it is. */
+export interface StatusFacts {
+  /** null: the machine's identity can't be had. */
+  readonly instance: string | null
+  readonly role: string | null
+  /** The commit of the source that the last boot took. */
+  readonly revision: string | null
+  /** As the health file says at this moment; unknown where no role says which file. */
+  readonly gate: 'open' | 'closed' | 'unknown'
+  readonly healthFile: string | null
+  /** Acts that a run which died has left to do. */
+  readonly debts: readonly { readonly id: ResourceId; readonly act: Act; readonly cause: ResourceId }[]
+  /** Whoever holds the lock now, as far as it is known. */
+  readonly running: { readonly command: string | null; readonly pid: number | null; readonly run: string | null } | null
+  /** The newest run that is kept. */
+  readonly report: Report | null
+  /** The time of asking, ISO 8601 in UTC. */
+  readonly at: string
+}
+
+/** The last run and the gate, in words, ending in a line end. */
+export function statusText(facts: StatusFacts, { colour }: { readonly colour: boolean }): string {
+  const paint = painter(colour)
+  const rows: readonly (readonly [string, readonly string[]])[] = [
+    ['instance', [facts.instance === null ? 'not known' : visible(facts.instance)]],
+    ['role', [facts.role === null ? 'none yet' : visible(facts.role)]],
+    ...(facts.revision === null ? [] : ([['revision', [visible(facts.revision)]]] as const)),
+    ['gate', [gate(facts, paint)]],
+    ['last run', facts.report === null ? ['none is kept: `sunup plan` looks what a boot would change, `sunup boot` does it'] : lastRun(facts.report, facts.at, paint)],
+    ...(facts.report === null ? [] : outcomes(facts.report, paint)),
+    ...owed(facts, paint),
+    ['now', [running(facts, paint)]],
+  ]
+  return rows.flatMap(([name, lines]) => lines.map((line, index) => `${paint('faint', (index === 0 ? name : '').padEnd(10))}${line}`.trimEnd() + '\n')).join('')
+}
+
+function gate({ gate: state, healthFile }: StatusFacts, paint: Paint): string {
+  const file = healthFile === null ? '' : visible(healthFile)
+  if (state === 'unknown') return 'not known: no boot has said which health file it is'
+  if (state === 'open') return `${paint('good', 'open')}: traffic may come in${file && ` (${file} is there)`}`
+  return `${paint('warn', 'closed')}: no traffic comes in${file && ` (${file} is not there)`}`
+}
+
+function lastRun(report: Report, at: string, paint: Paint): string[] {
+  const ago = Date.parse(at) - Date.parse(report.startedAt)
+  const when = `${visible(report.command)}, ${showTime(report.startedAt)}${ago >= 0 ? ` (${showAge(ago)} ago)` : ''}`
+  const how =
+    report.durationMs === null
+      ? paint('warn', 'killed before its end: the next `sunup boot` takes up where it was')
+      : `took ${showDuration(report.durationMs)}, ${report.exitCode === 0 ? paint('good', 'ended as asked') : paint('bad', showExitCode(report.exitCode ?? 0))}`
+  return [when, how, ...(report.durationMs === null ? [] : [showCounts(report, paint)]), paint('faint', `run ${visible(report.run)}: \`sunup report\` shows all of it`)]
+}
+
+function outcomes({ resources, error }: Report, paint: Paint): (readonly [string, readonly string[]])[] {
+  const changed = resources.filter(one => one.outcome === 'changed').map(one => visible(one.id))
+  const failed = resources.filter(one => one.outcome === 'failed')
+  // The run fails with its resource's failure: that is told once.
+  const more = error && error.code !== 'plan.changes' && !failed.some(one => one.error?.message === error.message) ? showFailureRecord(error, paint) : []
+  const lines = [...failed.flatMap(one => showFailed(one, paint)), ...more]
+  return [...(changed.length === 0 ? [] : ([['changed', changed]] as const)), ...(lines.length === 0 ? [] : ([['failed', lines]] as const))]
+}
+
+function showFailed({ id, error }: ResourceReport, paint: Paint): string[] {
+  return [paint('strong', visible(id)), ...(error ? showFailureRecord(error, paint).map(line => `  ${line}`) : [])]
+}
+
+function owed({ debts, running: holder }: StatusFacts, paint: Paint): (readonly [string, readonly string[]])[] {
+  if (debts.length === 0) return []
+  const lines = debts.map(({ id, act, cause }) => `${paint('warn', act)} of ${visible(id)}, for ${visible(cause)} changed`)
+  return [['owed', [...lines, ...(holder ? [] : [`${paint('strong', 'hint:')} the next \`sunup boot\` does it`])]]]
+}
+
+function running({ running: holder }: StatusFacts, paint: Paint): string {
+  if (holder === null) return 'no run is going on'
+  const pid = holder.pid === null ? '' : ` (process ${holder.pid})`
+  return paint('note', `${holder.command === null ? 'a run' : `\`sunup ${visible(holder.command)}\``} is going on${pid}`)
+}
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+/** One unit is enough: 40 seconds, 3 minutes, 5 hours, 12 days. */
+function showAge(ms: number): string {
+  if (ms < MINUTE_MS) return counted(Math.floor(ms / 1_000), 'second')
+  if (ms < HOUR_MS) return counted(Math.floor(ms / MINUTE_MS), 'minute')
+  if (ms < 48 * HOUR_MS) return counted(Math.floor(ms / HOUR_MS), 'hour')
+  return counted(Math.floor(ms / (24 * HOUR_MS)), 'day')
+}
