@@ -45,6 +45,8 @@ export interface Addresses {
   take(allocationId: string, instanceId: string, from: string | null, signal: AbortSignal): Promise<void>
   /** Gives it back if `instanceId` holds it; else does nothing. */
   release(allocationId: string, instanceId: string, signal: AbortSignal): Promise<void>
+  /** What a person may do about an address whose holder is gone but can't be proven so: for hints. */
+  howToFree(allocationId: string): string
 }
 
 export type MemberState = 'booting' | 'in-service' | 'draining' | 'failed'
