@@ -189,7 +189,7 @@ async function took(addresses: Addresses, allocationId: string, instanceId: stri
 async function readBack({ id, instanceId }: Wanted, allocationId: string, signal: AbortSignal, addresses: Addresses): Promise<void> {
   let holder: string | null = null
   for (let reads = 0; reads < READS_BACK; reads++) {
-    if (reads > 0) await pause(BETWEEN_READS_MS, signal)
+    if (reads > 0) await pause(FIRST_WAIT_MS * 2 ** (reads - 1), signal)
     holder = (await addresses.byAllocation(allocationId, signal)).holder
     if (holder === instanceId) return
   }
@@ -198,9 +198,9 @@ async function readBack({ id, instanceId }: Wanted, allocationId: string, signal
   })
 }
 
-/** The cloud's own view settles within seconds. */
-const READS_BACK = 10
-const BETWEEN_READS_MS = 1_000
+/** The cloud's own view settles within seconds: doubling waits, some six seconds in all. */
+const READS_BACK = 8
+const FIRST_WAIT_MS = 50
 
 function refused({ id, tries, addresses, takeover, selection }: Wanted, { refusal, allocationIdHeld }: Refusal): Failure {
   const hint = 'tags' in selection

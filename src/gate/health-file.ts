@@ -1,0 +1,77 @@
+import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import type { Gate } from '../core/gate.ts'
+
+export interface HealthFileOptions {
+  /** `<run>/health`, on the host. */
+  readonly directory: string
+  /** Below it, e.g. 'ping.html'. */
+  readonly file: string
+  readonly content: string
+  /** Octal text, e.g. '0644'. */
+  readonly mode: string
+}
+
+/** The file that a balancer's health check asks for. It appears whole, with its mode, or not at all. */
+export function healthFileGate({ directory, file, content, mode }: HealthFileOptions): Gate {
+  if (!isBelow(file)) throw new Failure('role.invalid', `health.file must name a file below the health directory, found ${JSON.stringify(file)}`, { hint: 'e.g. health: { file: ping.html }' })
+  const path = join(directory, file)
+  // The server is told of one name; of this one it knows nothing, and until its mode is set nobody else may read it.
+  const staged = join(dirname(path), `.${basename(path)}.new`)
+  return {
+    step: 'health',
+    async open(_verified, signal) {
+      signal.throwIfAborted()
+      try {
+        makeDirectory(dirname(path))
+        rmSync(staged, { force: true })
+        writeFileSync(staged, content, { mode: 0o600, flag: 'wx' })
+        chmodSync(staged, Number.parseInt(mode, 8))
+        renameSync(staged, path)
+      } catch (error) {
+        rmSync(staged, { force: true })
+        throw unwritable(path, error)
+      }
+    },
+    async close() {
+      emptyHealth(directory)
+    },
+  }
+}
+
+/** Takes everything out of `<run>/health`: the gate is closed then, whoever opened it, whatever the role. Needs no configuration but the
+ *  directory; makes nothing. A link in its place is removed, not followed.
+ *  @returns whether there was anything
+ *  @throws Failure `file.denied` */
+export function emptyHealth(directory: string): boolean {
+  try {
+    const what = lstatSync(directory, { throwIfNoEntry: false })
+    if (what === undefined) return false
+    if (!what.isDirectory()) {
+      rmSync(directory, { force: true })
+      return true
+    }
+    const names = readdirSync(directory)
+    for (const name of names) rmSync(join(directory, name), { recursive: true, force: true })
+    return names.length > 0
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') return false
+    throw new Failure('file.denied', `${directory} can't be emptied, so the gate may be open: ${messageOf(error)}`, { cause: error, hint: 'Run as the user who owns it, usually root.' })
+  }
+}
+
+function isBelow(file: string): boolean {
+  return file !== '' && !file.includes('\0') && file.split('/').every(part => part !== '' && part !== '.' && part !== '..')
+}
+
+/** Open to the web server whatever the umask is. */
+function makeDirectory(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true })
+  if (first !== undefined) for (let made = directory; made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755)
+}
+
+function unwritable(path: string, error: unknown): Failure {
+  const code = errnoOf(error) === 'ENOSPC' ? 'disk.full' : 'file.denied'
+  return new Failure(code, `the health file ${path} can't be written: ${messageOf(error)}`, { cause: error })
+}
