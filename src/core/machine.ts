@@ -81,7 +81,7 @@ export interface Observer {
 export interface WriteOptions {
   /** Octal text; default '0644'. */
   readonly mode?: string | undefined
-  /** User name; default root (in a staging root, and unprivileged: left as it is). */
+  /** User name, or a uid as text; default: whoever runs. In a staging root skipped when unprivileged. @throws Failure `absent.user` */
   readonly owner?: string | undefined
   readonly group?: string | undefined
 }

@@ -2,12 +2,7 @@ import { errnoOf, Failure } from '../core/failure.ts'
 import type { Account, AccountGroup, Observer } from '../core/machine.ts'
 import type { FileObserver } from './files.ts'
 
-export interface Accounts extends Pick<Observer, 'account' | 'accountOf' | 'group' | 'groupOf'> {
-  /** The uid of a user's name, or of a number as text. @throws Failure `absent.user` */
-  uid(owner: string): number
-  /** @throws Failure `absent.group` */
-  gid(group: string): number
-}
+export type Accounts = Pick<Observer, 'account' | 'accountOf' | 'group' | 'groupOf'>
 
 type Entry = Account | AccountGroup
 
@@ -27,22 +22,7 @@ export function accounts(files: FileObserver, staging: boolean): Accounts {
     accountOf: users.numbered,
     group: groups.named,
     groupOf: groups.numbered,
-    uid(owner) {
-      const id = users.named(owner)?.uid ?? number(owner)
-      if (id === undefined) throw new Failure('absent.user', `there is no user "${owner}"`, { subject: owner, hint: 'Declare it before, with a user resource or the package that brings it.' })
-      return id
-    },
-    gid(group) {
-      const id = groups.named(group)?.gid ?? number(group)
-      if (id === undefined) throw new Failure('absent.group', `there is no group "${group}"`, { subject: group, hint: 'Declare it before, with a group resource or the package that brings it.' })
-      return id
-    },
   }
-}
-
-/** As chown(1) takes it: digits, with or without a + before them. */
-function number(text: string): number | undefined {
-  return /^\+?\d{1,10}$/.test(text) ? Number(text) : undefined
 }
 
 /** Read once, and again when the file is another one: useradd replaces it in the middle of a run. */

@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, constants, fchmodSync, fchownSync, fstatSync, lchownSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { errnoOf, Failure } from '../core/failure.ts'
-import type { Machine, WriteOptions } from '../core/machine.ts'
-import type { Accounts } from './accounts.ts'
+import type { Machine, Observer, WriteOptions } from '../core/machine.ts'
+import { gidOf, uidOf } from '../core/owner.ts'
 import { fileFailure } from './faults.ts'
 import type { Paths } from './paths.ts'
 
@@ -17,13 +17,9 @@ interface Ids {
 /** Changing files. What replaces something is made beside it and renamed over it, so a kill between any two system calls leaves the old
  *  or the new, and at most one file named as `besideOf` says, which the next change of that path removes.
  *  Nothing is synced: after a power cut the next check reads what is really there. */
-export function fileWorker(where: Paths, accounts: Accounts): FileWorker {
-  /** Owners mean nothing in a staging tree that an ordinary user makes. */
-  const ownersCount = !where.staging || process.geteuid?.() === 0
-
+export function fileWorker(where: Paths, accounts: Pick<Observer, 'staging' | 'privileged' | 'account' | 'group'>): FileWorker {
   function idsOf(owner: string | undefined, group: string | undefined): Ids {
-    if (!ownersCount) return { uid: undefined, gid: undefined }
-    return { uid: owner === undefined ? undefined : accounts.uid(owner), gid: group === undefined ? undefined : accounts.gid(group) }
+    return { uid: uidOf(owner, accounts), gid: gidOf(group, accounts) }
   }
 
   /** Runs the act again after making the directory it missed. */

@@ -13,16 +13,14 @@ export function hostMachine(options: { readonly root?: string | undefined } = {}
   const files = fileObserver(where)
   const known = accounts(files, where.staging)
   const commands = once(async () => (await import('./commands.ts')).commands({ root: where.root, hostPath: where.through, account: known.account }))
+  const privileged = process.geteuid?.() === 0
   return {
     root: where.root,
     staging: where.staging,
-    privileged: process.geteuid?.() === 0,
+    privileged,
     ...files,
-    ...fileWorker(where, known),
-    account: known.account,
-    accountOf: known.accountOf,
-    group: known.group,
-    groupOf: known.groupOf,
+    ...known,
+    ...fileWorker(where, { staging: where.staging, privileged, ...known }),
     hostPath: where.through,
     probe: async (argv, how) => (await commands()).probe(argv, how),
     run: async (argv, how) => (await commands()).run(argv, how),
