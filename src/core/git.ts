@@ -1,41 +1,51 @@
 import type { Secret } from './secret.ts'
 
-/** Where a repository is and how one gets in. Nothing of it but the URL and the known-hosts path stands in an argv. */
+/** Where a repository is and how one gets in. Nothing of it but the URL stands in an argv. */
 export interface GitRemote {
   readonly url: string
-  /** A private key's path on the host, or its text as a secret. */
+  /** A private key's path, as resources name paths, or its text as a secret. */
   readonly key?: string | Secret | undefined
-  /** An HTTPS token. */
+  /** Sent as the password, over HTTPS, to the URL's own host and no other. */
   readonly token?: Secret | undefined
-  /** Lines as in a known_hosts file; hosts not listed are refused. */
+  /** Lines as in a known_hosts file; hosts not listed are refused. Default: the known hosts of the machine, and nobody else. */
   readonly knownHosts?: string | undefined
+}
+
+/** A work tree and the git directory and index that belong to it. Paths as resources name them. */
+export interface Checkout {
+  readonly gitDirectory: string
+  readonly workTree: string
+  /** Default: the git directory's own index; a checkout then moves its HEAD, too. */
+  readonly index?: string | undefined
 }
 
 /** Asking git; changes nothing on the machine. Directories are paths as resources name them. */
 export interface GitObserver {
-  /** The commit that a branch, tag (peeled) or full SHA stands for at the remote; `undefined`: no such ref.
+  /** The commit that a tag (peeled), a branch or a full SHA stands for at the remote; `undefined`: no such ref.
+   *  A tag wins over a branch of its name, as in git itself; `refs/heads/<name>` means the branch. `HEAD` is the remote's default branch.
    *  A full SHA (40 or 64 hex digits) is answered without asking.
-   *  @throws Failure `network.failed`, `git.denied`, `git.failed`, `absent.command` */
+   *  @throws Failure `network.failed`, `git.denied`, `git.missing` (no such repository), `git.failed`, `absent.command` */
   resolve(remote: GitRemote, ref: string, signal: AbortSignal): Promise<string | undefined>
-  /** Whether a repository (bare, or a work tree's .git) holds the commit with all its objects readable. */
+  /** Whether a repository (bare, or a work tree's .git) holds the commit and its tree. */
   has(gitDirectory: string, commit: string, signal: AbortSignal): Promise<boolean>
-  /** Paths in the work tree that differ from the commit checked out, as `git status --porcelain` prints them. */
-  status(checkout: Checkout, signal: AbortSignal): Promise<readonly string[]>
-}
-
-/** A work tree and the git directory and index that belong to it. */
-export interface Checkout {
-  readonly gitDirectory: string
-  readonly workTree: string
-  /** Default: the git directory's own index. */
-  readonly index?: string | undefined
+  /** Tracked files that differ from the commit checked out, as `M path` or `D path`, sorted; files git does not track do not count.
+   *  Where nothing differs it reads the index and asks no git.
+   *  @throws Failure `git.failed`, `git.broken` */
+  status(checkout: Checkout, commit: string, signal: AbortSignal): Promise<readonly string[]>
 }
 
 export interface GitWorker extends GitObserver {
-  /** Makes an empty repository there, if there is none. */
+  /** Makes an empty repository there, or completes one. */
   init(gitDirectory: string, options: { readonly bare: boolean }, signal: AbortSignal): Promise<void>
-  /** Fetches the ref (and what the commit needs) into the repository. */
+  /** Fetches the commit into the repository: the ref alone if that brings it, else the commit itself, else all branches and tags.
+   *  The remote is not stored. @throws Failure `git.missing` when the remote does not have it, and as resolve; `git.locked`, `git.broken` */
   fetch(gitDirectory: string, remote: GitRemote, ref: string, commit: string, signal: AbortSignal): Promise<void>
-  /** Makes the work tree exactly the commit; local changes are overwritten, untracked files stay. */
+  /** Makes the tracked files exactly the commit's; local changes are overwritten, untracked files stay. Neither submodules nor LFS.
+   *  @throws Failure `git.locked`, `git.broken`, `file.denied`, `disk.full` */
   checkout(checkout: Checkout, commit: string, signal: AbortSignal): Promise<void>
+}
+
+/** Whether a ref is a full SHA: it needs no remote to be understood. */
+export function isFullSha(ref: string): boolean {
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(ref)
 }

@@ -1,0 +1,237 @@
+import { mkdirSync, statSync, utimesSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import { isFullSha, type Checkout, type GitRemote, type GitWorker } from '../core/git.ts'
+import { reveal } from '../core/secret.ts'
+import { accessTo } from './git-access.ts'
+import { gitFailure, lockInTheWay, type GitEnd } from './git-failure.ts'
+import { compareWithIndex } from './git-index.ts'
+import { removeStaleLock } from './git-lock.ts'
+
+export interface GitOptions {
+  /** The host's path for one that a resource names. */
+  hostPath(path: string): string
+  /** Added to git's small, fixed environment, e.g. proxies or SSH_AUTH_SOCK. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+}
+
+/** Whatever the system's and the user's configuration say (they are read: proxies, certificates, URL rewrites), what is checked out is the
+ *  commit's bytes, and no hook or monitor runs. A fetch is one pack, in place at once: an interrupted one leaves no half of a commit. */
+const CONFIG = [
+  'core.autocrlf=false',
+  'core.fileMode=true',
+  'core.symlinks=true',
+  'core.sparseCheckout=false',
+  'core.splitIndex=false',
+  'core.fsmonitor=false',
+  'core.hooksPath=/dev/null',
+  'index.version=2',
+  'fetch.unpackLimit=1',
+  'fetch.recurseSubmodules=false',
+  'gc.autoDetach=false',
+  'maintenance.autoDetach=false',
+  'protocol.version=2',
+  'http.lowSpeedLimit=1',
+  'http.lowSpeedTime=30',
+]
+
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_OPTIONAL_LOCKS: '0',
+  GIT_LFS_SKIP_SMUDGE: '1',
+  // Otherwise git would look for a repository from the current directory on.
+  GIT_DIR: '/dev/null',
+}
+
+/** What simple-git takes for an attack is what is set above, by us. */
+const PERMITTED = { allowUnsafeHooksPath: true, allowUnsafeFsMonitor: true, allowUnsafeCredentialHelper: true, allowUnsafeSshCommand: true }
+
+/** An index must be younger than the files it speaks of, by more than the kernel's clock tick, or none of them can be trusted unread. */
+const TICK_MS = 10
+
+interface Command {
+  /** For complaints: what it does, to what. */
+  readonly deed: string
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly remote?: GitRemote
+}
+
+/** git, by the git program; every call is one process, which its signal ends. */
+export function gitWorker(options: GitOptions): GitWorker {
+  const { hostPath } = options
+
+  /** Starts a git; any exit code is an answer. */
+  async function ask(command: Command, signal: AbortSignal): Promise<GitEnd> {
+    const { simpleGit } = await import('simple-git')
+    signal.throwIfAborted()
+    const access = command.remote && accessTo(command.remote, hostPath)
+    const env = { ...ENVIRONMENT, HOME: homedir(), ...options.env, ...access?.env, ...command.env }
+    let end: GitEnd | undefined
+    try {
+      const git = simpleGit({
+        baseDir: '/',
+        abort: signal,
+        completion: { onClose: true, onExit: false },
+        config: [...CONFIG, ...(access?.config ?? [])],
+        allowEnvironment: Object.keys(env),
+        unsafe: PERMITTED,
+        // Its own rule calls a failure a success when nothing was said.
+        errors(error, { exitCode, stdOut, stdErr }) {
+          end = { code: exitCode, stdout: Buffer.concat(stdOut).toString(), stderr: hideToken(Buffer.concat(stdErr).toString(), command.remote) }
+          return exitCode === 0 ? undefined : (error ?? Buffer.from('failed'))
+        },
+      })
+      const stdout = await git.env(env).outputHandler((_name, stdout, stderr) => attend(stdout, stderr, signal)).raw([...command.args])
+      return { code: 0, stdout, stderr: '' }
+    } catch (error) {
+      signal.throwIfAborted()
+      if (end === undefined) throw error
+      return end
+    } finally {
+      access?.end()
+    }
+  }
+
+  /** Starts a git that must succeed. A lock that a killed git left is removed, once. @returns what it printed */
+  async function run(command: Command, signal: AbortSignal): Promise<string> {
+    const end = await ask(command, signal)
+    if (end.code === 0) return end.stdout
+    const lock = lockInTheWay(end)
+    if (lock === undefined) throw gitFailure(command.deed, end)
+    if (!removeStaleLock(lock)) throw locked(command.deed, lock)
+    const again = await ask(command, signal)
+    if (again.code === 0) return again.stdout
+    throw lockInTheWay(again) === undefined ? gitFailure(command.deed, again) : locked(command.deed, lock)
+  }
+
+  async function has(gitDirectory: string, commit: string, signal: AbortSignal): Promise<boolean> {
+    const { code } = await ask({ deed: `looking into ${gitDirectory}`, args: ['cat-file', '-e', `${commit}^{tree}`], env: { GIT_DIR: hostPath(gitDirectory) } }, signal)
+    return code === 0
+  }
+
+  return {
+    has,
+
+    async resolve(remote, ref, signal) {
+      if (isFullSha(ref)) return ref.toLowerCase()
+      const names = ref === 'HEAD' || ref.startsWith('refs/') ? [`${ref}^{}`, ref] : [`refs/tags/${ref}^{}`, `refs/tags/${ref}`, `refs/heads/${ref}`]
+      const text = await run({ deed: `asking ${remote.url} for ${ref}`, args: ['ls-remote', '--', remote.url, ...names], remote }, signal)
+      const found = new Map(text.split('\n').map(line => line.split('\t').reverse() as [string, string]))
+      return names.map(name => found.get(name)).find(commit => commit !== undefined)
+    },
+
+    async status(checkout, commit, signal) {
+      const { GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE } = placesOf(checkout)
+      const seen = compareWithIndex(GIT_INDEX_FILE, GIT_WORK_TREE, commit.length === 64 ? 32 : 20)
+      if (seen?.length === 0) return seen
+      const args = ['diff', '--name-status', '-z', '--no-ext-diff', '--no-renames', '--ignore-submodules=all', commit]
+      const end = await ask({ deed: `comparing ${checkout.workTree} with ${commit}`, args, env: { GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE } }, signal)
+      if (end.code === 0) return pairs(end.stdout)
+      // The repository may have lost the commit's objects since; the index still knows their hashes.
+      if (seen !== undefined) return seen
+      throw gitFailure(`comparing ${checkout.workTree} with ${commit}`, end)
+    },
+
+    async init(gitDirectory, { bare }, signal) {
+      const directory = hostPath(gitDirectory)
+      make(directory)
+      const args = ['init', '--quiet', ...(bare ? ['--bare'] : [])]
+      await run({ deed: `making the repository ${gitDirectory}`, args, env: { GIT_DIR: directory } }, signal)
+    },
+
+    async fetch(gitDirectory, remote, ref, commit, signal) {
+      const fetch = (...refs: string[]): Promise<string> =>
+        run(
+          {
+            deed: `fetching ${remote.url}`,
+            args: ['fetch', '--quiet', '--force', '--no-tags', '--', remote.url, ...refs],
+            env: { GIT_DIR: hostPath(gitDirectory) },
+            remote,
+          },
+          signal,
+        )
+      const isThere = (): Promise<boolean> => has(gitDirectory, commit, signal)
+      // Only what a ref of ours reaches is known to the next fetch, and safe from a collection.
+      if (!isFullSha(ref) && (await unlessMissing(fetch(`${ref}:refs/sunup/${encodeURIComponent(ref)}`))) && (await isThere())) return
+      // The ref has moved on since it was asked for, or there was none. Not every server hands out what no ref names.
+      if ((await unlessRefused(fetch(`${commit}:refs/sunup/${commit}`))) && (await isThere())) return
+      await fetch('refs/heads/*:refs/sunup-all/heads/*', 'refs/tags/*:refs/sunup-all/tags/*', '--prune')
+      if (!(await isThere())) {
+        throw new Failure('git.missing', `${remote.url} has no commit ${commit}`, { hint: 'No branch or tag leads to it: it was never pushed, or was rewritten.' })
+      }
+    },
+
+    async checkout(checkout, commit, signal) {
+      const env = placesOf(checkout)
+      make(env.GIT_WORK_TREE)
+      make(dirname(env.GIT_INDEX_FILE))
+      await run({ deed: `checking out ${commit} to ${checkout.workTree}`, args: ['read-tree', '--reset', '-u', commit], env }, signal)
+      const now = new Date(Date.now() + TICK_MS)
+      utimesSync(env.GIT_INDEX_FILE, now, now)
+      if (checkout.index !== undefined) return
+      await run({ deed: `checking out ${commit} to ${checkout.workTree}`, args: ['update-ref', '--no-deref', 'HEAD', commit], env }, signal)
+    },
+  }
+
+  function placesOf({ gitDirectory, workTree, index }: Checkout): Record<'GIT_DIR' | 'GIT_WORK_TREE' | 'GIT_INDEX_FILE', string> {
+    const directory = hostPath(gitDirectory)
+    return { GIT_DIR: directory, GIT_WORK_TREE: hostPath(workTree), GIT_INDEX_FILE: index === undefined ? join(directory, 'index') : hostPath(index) }
+  }
+}
+
+/** simple-git waits 50 ms more for a git that printed nothing: an empty chunk at its end says that all was heard. And the children of a git
+ *  that was ended may hold its output open: nobody listens any more. */
+function attend(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream, signal: AbortSignal): void {
+  stdout.once('end', () => stdout.emit('data', Buffer.alloc(0)))
+  const leave = (): void => [stdout, stderr].forEach(stream => (stream as NodeJS.ReadableStream & { destroy(): void }).destroy())
+  signal.addEventListener('abort', leave, { once: true })
+  stdout.once('close', () => signal.removeEventListener('abort', leave))
+}
+
+function locked(deed: string, lock: string): Failure {
+  return new Failure('git.locked', `${deed} has to wait: another git holds ${lock}`, { hint: 'See what it does with `fuser -v` on that file.' })
+}
+
+/** Whether the fetch went well; false when the remote does not have what was named. */
+async function unlessMissing(fetch: Promise<string>): Promise<boolean> {
+  return fetch.then(
+    () => true,
+    error => {
+      if (error instanceof Failure && error.code === 'git.missing' && /couldn't find remote ref/i.test(error.message)) return false
+      throw error
+    },
+  )
+}
+
+/** Servers refuse a commit that no ref names in many words, and some by hanging up; what is really wrong shows in the next fetch. */
+async function unlessRefused(fetch: Promise<string>): Promise<boolean> {
+  return fetch.then(
+    () => true,
+    error => {
+      if (error instanceof Failure && ['git.missing', 'git.failed', 'network.failed'].includes(error.code)) return false
+      throw error
+    },
+  )
+}
+
+function pairs(text: string): readonly string[] {
+  const words = text.split('\0')
+  return words.flatMap((word, index) => (index % 2 === 1 ? [`${words[index - 1]} ${word}`] : []))
+}
+
+function hideToken(text: string, remote: GitRemote | undefined): string {
+  return remote?.token === undefined ? text : text.replaceAll(reveal(remote.token), '[secret]')
+}
+
+function make(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return
+  try {
+    mkdirSync(directory, { recursive: true })
+  } catch (error) {
+    throw new Failure(errnoOf(error) === 'ENOSPC' ? 'disk.full' : 'file.denied', `${directory} can't be made: ${messageOf(error)}`, { cause: error })
+  }
+}
