@@ -19,7 +19,8 @@ export interface World {
   readonly attended: boolean
   readonly colour: boolean
   readonly errorColour: boolean
-  readonly columns: number
+  /** The terminal's width now; 100 where there is none. */
+  readonly columns: () => number
   /** Aborted by SIGINT and SIGTERM, with the Failure as its reason. */
   readonly signal: AbortSignal
   /** The folder of the program: where recipes that come with it are. */
@@ -47,7 +48,7 @@ export function compose(): World {
     attended: isatty(0),
     colour: hasColour(interactive, env),
     errorColour: hasColour(isatty(2), env),
-    columns: interactive ? (process.stdout.columns ?? 80) : 100,
+    columns: () => (interactive ? (process.stdout.columns ?? 80) : 100),
     signal: signals(),
     program,
     indexUrl: new URL(bundled ? `file://${program}/index.js` : `file://${program}/src/index.ts`).href,

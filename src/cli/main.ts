@@ -29,7 +29,7 @@ function describe(world: World, ended: (exitCode: number) => void): Commander {
     .exitOverride()
     .showSuggestionAfterError(true)
     .showHelpAfterError('(`sunup --help` lists the commands)')
-    .configureOutput({ writeOut: world.write, writeErr: world.writeError, getOutHelpWidth: () => world.columns, getErrHelpWidth: () => world.columns })
+    .configureOutput({ writeOut: world.write, writeErr: world.writeError, getOutHelpWidth: world.columns, getErrHelpWidth: world.columns })
   addOptions(program, EVERYWHERE)
   const called = VERBS.filter(verb => world.argv.includes(verb.name))
   // Only what was called needs its options described; all of them are for --help and for suggestions.

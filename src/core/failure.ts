@@ -81,6 +81,7 @@ export const MEANINGS = {
   'gate.failed': outside,
   // how a run ends
   'plan.changes': { exit: 2, remedy: 'final' },
+  'run.unknown': outside,
   'run.unsettled': { exit: 3, remedy: 'final' },
   'run.deadline': { exit: 4, remedy: 'final' },
   'lock.held': { exit: 5, remedy: 'final' },

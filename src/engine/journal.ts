@@ -40,10 +40,9 @@ export function journal(file: string): Journal {
   }
 
   function take(line: Line): void {
-    if (line.t === 'owe') debts.set(`${line.id}\n${line.act}\n${line.cause}`, { id: line.id, act: line.act, cause: line.cause })
-    else if (line.t === 'paid') for (const [key, debt] of debts) debt.id === line.id && debts.delete(key)
-    else if (line.t === 'begin') begun.add(line.id)
-    else begun.delete(line.id)
+    note(line, debts)
+    if (line.t === 'begin') begun.add(line.id)
+    if (line.t === 'end') begun.delete(line.id)
   }
 
   function write(lines: readonly Line[]): void {
@@ -66,7 +65,7 @@ export function journal(file: string): Journal {
   return {
     owedBy: id => (debts.size === 0 ? [] : [...debts.values()].filter(debt => debt.id === id)),
     interrupted: id => begun.has(id),
-    owe: owed => write(owed.filter(debt => !debts.has(`${debt.id}\n${debt.act}\n${debt.cause}`)).map(debt => ({ t: 'owe', ...debt }))),
+    owe: owed => write(owed.filter(debt => !debts.has(keyOf(debt))).map(debt => ({ t: 'owe', ...debt }))),
     paid: id => write([{ t: 'paid', id }]),
     begin: id => write([{ t: 'begin', id }]),
     end: id => write([{ t: 'end', id }]),
@@ -89,6 +88,22 @@ export function journal(file: string): Journal {
       descriptor = undefined
     },
   }
+}
+
+/** What a run that died still owes. Changes nothing. */
+export function debtsIn(file: string): readonly Debt[] {
+  const debts = new Map<string, Debt>()
+  for (const line of read(file)) note(line, debts)
+  return [...debts.values()]
+}
+
+function note(line: Line, debts: Map<string, Debt>): void {
+  if (line.t === 'owe') debts.set(keyOf(line), { id: line.id, act: line.act, cause: line.cause })
+  else if (line.t === 'paid') for (const [key, debt] of debts) debt.id === line.id && debts.delete(key)
+}
+
+function keyOf({ id, act, cause }: Debt): string {
+  return `${id}\n${act}\n${cause}`
 }
 
 function read(file: string): Line[] {

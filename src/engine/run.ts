@@ -28,6 +28,8 @@ export interface RunControl {
   elapsedMs(): number
   /** Ends the run so long after its beginning. */
   deadline(ms: number): void
+  /** Ends the run with this failure, wherever it is. */
+  abort(failure: Failure): void
   role(name: string): void
   gate(state: GateState): void
   counts(counts: Counts): void
@@ -66,6 +68,7 @@ export async function run(
       const failure = new Failure('run.deadline', `the run's deadline of ${showDuration(ms)} has passed`, { hint: 'See which resource took so long with `sunup report`; the role may set a longer `deadline`.' })
       timer = setTimeout(() => limit.abort(failure), Math.max(0, ms - control.elapsedMs()))
     },
+    abort: failure => limit.abort(failure),
     role: name => void (state.role = name),
     gate: gate => void (state.gate = gate),
     counts: counts => void (state.counts = counts),

@@ -112,7 +112,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held): Pro
   if (!activating) return keepClosed(target, cloud, control)
 
   await askProbe(role, machine, control, converged.counts)
-  held.gates = gates(gateList(set, cloud, machine, control, held, () => appRevisionOf(set, machine)), story.tell)
+  held.gates = gates(gateList(set, cloud, machine, control, held, () => appRevisionOf(set, machine)), story)
   await held.gates.open(converged.verified as Verified, signal)
   control.gate('open')
 }

@@ -1,0 +1,53 @@
+import { readdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { readReport, runsIn } from '../../engine/history.ts'
+import { debtsIn } from '../../engine/journal.ts'
+import { readDecision } from '../../life/decision.ts'
+import { ownDirectory } from '../../life/own.ts'
+import { runDirectoryOf } from '../../life/settings.ts'
+import { systemClock } from '../../machine/clock.ts'
+import { holderOf } from '../../machine/lock.ts'
+import type { StatusFacts } from '../../reporters/status-text.ts'
+import { cloudOf, machineOf, settingsOf } from '../place.ts'
+import type { Command } from '../verbs.ts'
+
+const status: Command = async (asked, world) => {
+  const settings = settingsOf(asked, world)
+  const machine = machineOf(asked, world)
+  const run = runDirectoryOf(machine, settings)
+  const own = await ownDirectory(machine, settings, cloudOf, world.signal)
+  const runs = join(own, 'runs')
+  const [newest] = runsIn(runs)
+  const decision = readDecision(own)
+  const healthFile = firstFileIn(join(run, 'health'))
+  const holder = holderOf(join(run, 'lock'))
+  const facts: StatusFacts = {
+    instance: basename(own).startsWith('unknown-') ? null : basename(own),
+    role: decision?.role ?? null,
+    revision: decision?.revision ?? null,
+    gate: healthFile === undefined ? 'closed' : 'open',
+    healthFile: healthFile ?? null,
+    debts: debtsIn(join(own, 'journal.ndjson')),
+    running: holder ? { ...holder, run: newest ?? null } : null,
+    report: (newest !== undefined && readReport(runs, newest)) || null,
+    at: new Date(systemClock.now()).toISOString(),
+  }
+  if (asked.format === 'json') world.write(`${JSON.stringify(facts, undefined, 1)}\n`)
+  else {
+    const { statusText } = await import('../../reporters/status-text.ts')
+    world.write(statusText(facts, { colour: world.colour }))
+  }
+  return 0
+}
+
+/** Anything in <run>/health is an open gate: what does not count begins with a dot. */
+function firstFileIn(directory: string): string | undefined {
+  try {
+    const entry = readdirSync(directory, { withFileTypes: true, recursive: true }).find(one => one.isFile() && !one.name.startsWith('.'))
+    return entry && join(entry.parentPath, entry.name)
+  } catch {
+    return undefined
+  }
+}
+
+export default status

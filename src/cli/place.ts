@@ -1,0 +1,47 @@
+import { isAbsolute, resolve } from 'node:path'
+import type { Cloud } from '../core/cloud.ts'
+import { Failure } from '../core/failure.ts'
+import type { Machine } from '../core/machine.ts'
+import type { Settings } from '../life/settings.ts'
+import { systemClock } from '../machine/clock.ts'
+import { withLock } from '../machine/lock.ts'
+import { hostMachine } from '../machine/machine.ts'
+import { loadConfig } from '../roles/config.ts'
+import type { World } from './compose.ts'
+import type { Asked } from './verbs.ts'
+
+/** How long one process waits for another's turn with the local cloud's files: each takes a millisecond. */
+const LOCAL_CLOUD_WAIT_MS = 10_000
+
+export function machineOf(asked: Asked, world: World): Machine {
+  return hostMachine({ root: asked.root === undefined ? '/' : absolute(asked.root, '--root', world) })
+}
+
+/** sunup.yaml, with what the command line says instead. @throws Failure as loadConfig */
+export function settingsOf(asked: Asked, world: World): Settings {
+  const config = loadConfig({ file: asked.config, env: world.env.SUNUP_CONFIG, cwd: world.cwd })
+  return {
+    ...config,
+    ...(asked.cloud !== undefined && { cloud: asked.cloud }),
+    ...(asked.source !== undefined && { source: { directory: absolute(asked.source, '--source', world) } }),
+  }
+}
+
+export async function cloudOf(settings: Settings): Promise<Cloud> {
+  if (settings.cloud === 'aws') {
+    throw new Failure('config.invalid', 'cloud: aws is not part of this version', { hint: 'Use cloud: local (in sunup.yaml, or --cloud local) with an instance.yaml.' })
+  }
+  const { localCloud } = await import('../clouds/local/cloud.ts')
+  return localCloud({
+    instanceFile: settings.local.instance,
+    directory: settings.local.directory,
+    leaseMs: settings.registry.leaseMs,
+    clock: systemClock,
+    exclusively: (file, signal, work) => withLock(file, LOCAL_CLOUD_WAIT_MS, signal, work),
+  })
+}
+
+function absolute(path: string, option: string, { cwd }: World): string {
+  if (path === '') throw new Failure('usage', `${option} needs a path`)
+  return isAbsolute(path) ? path : resolve(cwd, path)
+}

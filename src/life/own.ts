@@ -1,0 +1,38 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Cloud } from '../core/cloud.ts'
+import { asFailure } from '../core/failure.ts'
+import type { Machine } from '../core/machine.ts'
+import { runsIn } from '../engine/history.ts'
+import type { Settings } from './settings.ts'
+
+/** Where this instance's state is on the host: `<state>/<instance id>`. Where the identity can't be had, the newest state there is:
+ *  a run that failed for that very reason must be readable, too. */
+export async function ownDirectory(machine: Machine, settings: Settings, cloud: (settings: Settings) => Promise<Cloud>, signal: AbortSignal): Promise<string> {
+  const state = machine.hostPath(settings.state)
+  try {
+    const { id } = await (await cloud(settings)).metadata.identity(signal)
+    if (runsIn(join(state, id, 'runs')).length > 0) return join(state, id)
+    return newestIn(state) ?? join(state, id)
+  } catch (error) {
+    const newest = newestIn(state)
+    if (newest === undefined) throw asFailure(error)
+    return newest
+  }
+}
+
+function newestIn(state: string): string | undefined {
+  const newest = names(state)
+    .map(name => ({ name, run: runsIn(join(state, name, 'runs'))[0] ?? '' }))
+    .filter(({ run }) => run !== '')
+    .sort((a, b) => (a.run < b.run ? 1 : -1))[0]
+  return newest && join(state, newest.name)
+}
+
+function names(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
+}
