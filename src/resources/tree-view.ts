@@ -69,7 +69,7 @@ export function viewedCommand(machine: Machine, { path, staged, replaces, scratc
   machine.link(`${view}/${basename(path)}`, `.real${staged.slice(parent.length)}`)
 
   const asRoot = machine.privileged
-  const namespace = asRoot ? ['unshare', '--mount'] : ['unshare', '--map-root-user', '--mount']
+  const namespace = asRoot ? ['unshare', '--mount', '--propagation', 'private'] : ['unshare', '--map-root-user', '--mount', '--propagation', 'private']
   const given = [machine.hostPath(view), machine.hostPath(parent), parent, machine.staging ? 'staging' : 'live', asRoot ? 'root' : 'user']
   return [...namespace, 'sh', '-c', SCRIPT, 'sunup', ...given, ...scratch, '--', ...checker]
 }
