@@ -41,7 +41,9 @@ export async function foresee(planned: Planned, foreseen: Foreseen, around: Surr
     return unknown === undefined ? finish('unchanged') : finish('unknown', `until ${unknown}`)
   } catch (error) {
     const failure = asFailure(error)
-    const until = failure.code.startsWith('absent.') ? providerOf(failure, foreseen) : undefined
+    // A package may come from a source that an earlier resource has yet to write.
+    const isAbsent = failure.code.startsWith('absent.') || failure.code === 'package.missing'
+    const until = isAbsent ? providerOf(failure, foreseen) : undefined
     return until === undefined ? finish('failed', undefined, failure) : finish('unknown', `until ${until}`)
   }
 }

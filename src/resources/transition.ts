@@ -84,8 +84,12 @@ export async function reload(before: Unit, context: ApplyContext, timeoutMs?: nu
   if (!before.canReload) return begin('restart', before, context, timeoutMs)
   const program = machine.readText(`/proc/${before.mainPid}/comm`)?.trim() ?? ''
   const workers = program in WORKER_LOGS ? childrenOf(before.mainPid, machine) : []
-  const { code, stderr } = await machine.probe(['systemctl', '--quiet', 'reload', '--', name], { signal, onLine: output })
-  if (code !== 0) throw new Failure('service.failed', `${name} could not be reloaded: ${stderr.trim()}`, { output: await journalOf(name, machine, signal) })
+  try {
+    await machine.run(['systemctl', '--quiet', 'reload', '--', name], { signal, onLine: output })
+  } catch (cause) {
+    if (!(cause instanceof Failure) || cause.code !== 'command.failed') throw cause
+    throw new Failure('service.failed', `${name} could not be reloaded`, { cause, output: (await journalOf(name, machine, signal)) ?? cause.output })
+  }
   const startedAt = performance.now()
   while (workers.length > 0 && !childrenOf(before.mainPid, machine).some(pid => !workers.includes(pid))) {
     if (performance.now() - startedAt > WORKERS_MS) {
