@@ -1,0 +1,80 @@
+import { relative } from 'node:path'
+import { Failure, messageOf } from '../core/failure.ts'
+import { isRecord } from '../core/plain.ts'
+import type { RecipeInput } from '../core/recipe.ts'
+import type { Resource } from '../core/resource.ts'
+import { showPlace } from '../core/role.ts'
+import { blame, lineMatching } from './blame.ts'
+import { failureAt } from './faults.ts'
+import type { Planning, Step } from './plan.ts'
+
+/** Calls a recipe's resources() or departed(). A Failure that it throws gets the entry's place; anything else is the recipe's fault.
+ *  @throws Failure as thrown, `recipe.threw`, `recipe.invalid` */
+export function callRecipe(step: Step, planning: Planning, input: RecipeInput): readonly Resource[] {
+  const { definition } = step.recipe
+  let result: unknown
+  try {
+    result = definition[planning.which]?.(input) ?? (planning.which === 'departed' ? [] : undefined)
+  } catch (error) {
+    throw explained(error, step, planning)
+  }
+  const wrong = whatIsWrong(result, planning.which)
+  if (wrong !== undefined) throw refused(wrong, step, planning)
+  return result as readonly Resource[]
+}
+
+function whatIsWrong(result: unknown, which: Planning['which']): string | undefined {
+  if (result instanceof Promise) {
+    // Nobody will wait for it, so nobody must die of it.
+    result.catch(() => {})
+    return `${which}() must not be asynchronous`
+  }
+  if (!Array.isArray(result)) return `${which}() must return a list of resources, found ${result === undefined ? 'nothing' : typeof result}`
+  const index = result.findIndex(entry => !isResource(entry))
+  if (index < 0) return undefined
+  const entry: unknown = result[index]
+  const what = Array.isArray(entry) ? 'a list' : entry === undefined || entry === null ? 'nothing' : isRecord(entry) ? 'a plain object' : JSON.stringify(entry)
+  return `${which}() must return a list of resources, found ${what} at [${index}]`
+}
+
+function isResource(entry: unknown): boolean {
+  return isRecord(entry) && typeof entry.id === 'string' && typeof entry.kind === 'string' && isRecord(entry.props) && typeof entry.check === 'function' && typeof entry.apply === 'function'
+}
+
+function explained(error: unknown, step: Step, planning: Planning): Failure {
+  const { entry, recipe } = step
+  const inside = recipe.path === undefined ? undefined : blame(error, planning.source)
+  if (error instanceof Failure) {
+    const message = `recipe ${recipe.name}: ${error.message}${inside ? ` (${showPlace(inside)})` : ''}`
+    const { code, hint, output, subject } = error
+    const cause = error.cause ?? error
+    return new Failure(code, `${showPlace(entry.place)}: ${message}`, { hint, output, subject, cause, faults: [{ place: entry.place, message, hint, code }] })
+  }
+  if (recipe.path === undefined) {
+    return new Failure('bug', `${showPlace(entry.place)}: recipe ${recipe.name}, which comes with sunup, threw: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'Run again with --verbose for the stack, and report it.',
+    })
+  }
+  const place = inside ?? whereDeclared(step, planning)
+  return failureAt({ place, message: `recipe ${recipe.name} threw in ${planning.which}(): ${messageOf(error)} (in the run list at ${showPlace(entry.place)})`, code: 'recipe.threw' }, error)
+}
+
+function refused(message: string, step: Step, planning: Planning): Failure {
+  return failureAt({ place: whereDeclared(step, planning), message: `recipe ${step.recipe.name}: ${message} (in the run list at ${showPlace(step.entry.place)})`, code: 'recipe.invalid' })
+}
+
+/** The failure of a recipe that was stopped. */
+export function stuckRecipe(step: Step, planning: Planning, limitMs: number): Failure {
+  return failureAt({
+    place: whereDeclared(step, planning),
+    message: `recipe ${step.recipe.name}: ${planning.which}() did not return within ${limitMs / 1_000} s (in the run list at ${showPlace(step.entry.place)})`,
+    hint: 'A recipe builds values and touches nothing: look for a loop that does not end.',
+    code: 'recipe.stuck',
+  })
+}
+
+function whereDeclared({ entry, recipe }: Step, { source, which }: Planning): { file: string; line: number } {
+  if (recipe.path === undefined) return entry.place
+  return { file: relative(source, recipe.path), line: lineMatching(recipe.path, new RegExp(`\\b${which}\\s*[(:,]`)) }
+}

@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { Failure } from '../core/failure.ts'
+import { judge } from './complain.ts'
+import { configSchema, type ConfigKeys } from './config-schema.ts'
+import { failureOf } from './faults.ts'
+import { millisecondsOf } from './values.ts'
+import { loadYaml, type YamlFile } from './yaml.ts'
+
+/** Where roles/, recipes/ and templates/ come from. Paths are absolute. */
+export type Source =
+  | { readonly directory: string }
+  | {
+      readonly repository: string
+      readonly ref: string
+      /** A commit that these did not sign is refused. */
+      readonly allowedSigners: string | undefined
+      readonly onUnreachable: 'fail' | 'last-good'
+      /** A revision that failed so often, and never succeeded, is left. */
+      readonly breaker: { readonly failures: number } | undefined
+    }
+
+/** sunup.yaml with its defaults. Paths are absolute; `state` and `run` are as resources name theirs: a staging root puts them below itself. */
+export interface Config {
+  /** undefined: there is none. */
+  readonly file: string | undefined
+  readonly cloud: 'aws' | 'local'
+  readonly source: Source
+  readonly registry: { readonly table: string; readonly leaseMs: number }
+  readonly state: string
+  readonly run: string
+  readonly local: { readonly instance: string; readonly directory: string }
+}
+
+export interface ConfigOptions {
+  /** --config */
+  readonly file: string | undefined
+  /** $SUNUP_CONFIG */
+  readonly env: string | undefined
+  readonly cwd: string
+}
+
+const SYSTEM_WIDE = '/etc/sunup/sunup.yaml'
+
+/** Reads sunup.yaml: the file that was named, else ./sunup.yaml, else /etc/sunup/sunup.yaml, else none: then `cwd` is the source.
+ *  @throws Failure `config.missing` (named, but not there), `config.invalid` (all faults in one), `file.denied` */
+export function loadConfig(options: ConfigOptions): Config {
+  const file = find(options)
+  const yaml = file === undefined ? undefined : loadYaml(file, file, 'config.invalid')
+  const base = file === undefined ? options.cwd : dirname(file)
+  const keys = yaml ? keysOf(yaml) : {}
+  const under = (path: string): string => resolve(base, path)
+  return {
+    file,
+    cloud: keys.cloud ?? 'aws',
+    source: sourceOf(keys.source, under),
+    registry: { table: keys.registry?.table ?? 'sunup-registry', leaseMs: millisecondsOf(keys.registry?.lease ?? '90s') },
+    state: under(keys.state ?? '/var/lib/sunup'),
+    run: under(keys.run ?? '/run/sunup'),
+    local: { instance: under(keys.local?.instance ?? 'instance.yaml'), directory: under(keys.local?.directory ?? '.sunup/cloud') },
+  }
+}
+
+function find({ file, env, cwd }: ConfigOptions): string | undefined {
+  for (const [named, by] of [[file, '--config'], [env || undefined, '$SUNUP_CONFIG']] as const) {
+    if (named === undefined) continue
+    const path = resolve(cwd, named)
+    if (!existsSync(path)) throw new Failure('config.missing', `${by} names ${path}, and there is no such file`, { hint: 'Without it, ./sunup.yaml and then /etc/sunup/sunup.yaml are looked for.' })
+    return path
+  }
+  return [resolve(cwd, 'sunup.yaml'), SYSTEM_WIDE].find(path => existsSync(path))
+}
+
+function keysOf(yaml: YamlFile): ConfigKeys {
+  const { value, faults } = judge({ ...yaml, value: yaml.value ?? {}, schema: configSchema(), code: 'config.invalid', prefix: '', whole: 'sunup.yaml' })
+  if (faults.length > 0) throw failureOf(faults)
+  return value as ConfigKeys
+}
+
+function sourceOf(source: ConfigKeys['source'], under: (path: string) => string): Source {
+  if (source?.repository === undefined) return { directory: under(source?.directory ?? '.') }
+  return {
+    repository: isRemote(source.repository) ? source.repository : under(source.repository),
+    ref: source.ref ?? 'main',
+    allowedSigners: source.allowedSigners === undefined ? undefined : under(source.allowedSigners),
+    onUnreachable: source.onUnreachable ?? 'fail',
+    breaker: source.breaker,
+  }
+}
+
+/** A URL, or as scp has it: a colon before the first slash. Anything else is a path. */
+function isRemote(repository: string): boolean {
+  return /^[^/]+:/.test(repository)
+}

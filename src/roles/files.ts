@@ -1,0 +1,85 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import { didYouMean } from '../core/nearest.ts'
+import { isRecord } from '../core/plain.ts'
+import { showPlace, type Place } from '../core/role.ts'
+import { failureAt } from './faults.ts'
+import { loadYaml, type YamlFile } from './yaml.ts'
+
+/** The role files of a source directory, each read once. */
+export interface RoleFiles {
+  /** All there are, sorted. @throws Failure `source.empty`, `role.invalid` (a file that is no role's) */
+  names(): readonly string[]
+  /** @param from who asks, for the complaint. @throws Failure `role.missing`, `role.invalid`, `source.empty` */
+  read(name: string, from?: Place): YamlFile
+}
+
+/** The registry's own rows begin with #, and names become parts of paths. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
+
+/** @param source the absolute path of the provisioning repository */
+export function roleFiles(source: string): RoleFiles {
+  const known = new Map<string, YamlFile>()
+  const listed: { names?: readonly string[] } = {}
+
+  function names(): readonly string[] {
+    return (listed.names ??= list(source))
+  }
+
+  return {
+    names,
+    read(name, from) {
+      const before = known.get(name)
+      if (before) return before
+      const file = NAME.test(name) ? open(source, name) : undefined
+      if (file === undefined) {
+        const where = from ? `${showPlace(from)}: ` : ''
+        const message = `there is no role "${name}"`
+        const hint = didYouMean(name, names().filter(other => other !== name))
+        throw new Failure('role.missing', where + message, { hint, faults: from && [{ place: from, message, hint, code: 'role.missing' }] })
+      }
+      if (!isRecord(file.value)) {
+        const message = file.value === null ? 'the file is empty, and a role needs recipes' : 'a role must be a map with keys such as recipes'
+        throw failureAt({ place: file.placeOf([]), message, code: 'role.invalid' })
+      }
+      known.set(name, file)
+      return file
+    },
+  }
+}
+
+function open(source: string, name: string): YamlFile | undefined {
+  try {
+    return loadYaml(join(source, 'roles', `${name}.yaml`), `roles/${name}.yaml`, 'role.invalid')
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'file.denied' && isAbsent(error.cause)) return undefined
+    throw error
+  }
+}
+
+function list(source: string): readonly string[] {
+  const hint = 'Roles are files such as roles/web.yaml. Name the directory that has them with --source, or make one with `sunup init`.'
+  let entries: string[]
+  try {
+    entries = readdirSync(join(source, 'roles'))
+  } catch (error) {
+    if (isAbsent(error)) throw new Failure('source.empty', `${source} has no roles/`, { hint })
+    throw new Failure('file.denied', `${join(source, 'roles')} can't be read: ${messageOf(error)}`, { cause: error })
+  }
+  const visible = entries.filter(entry => !entry.startsWith('.')).sort()
+  for (const entry of visible) {
+    const name = entry.replace(/\.ya?ml$/, '')
+    if (name === entry) continue
+    const place = { file: `roles/${entry}`, line: 1 }
+    if (entry.endsWith('.yml')) throw failureAt({ place, message: 'a role file ends in .yaml', hint: `Call it ${name}.yaml.`, code: 'role.invalid' })
+    if (!NAME.test(name)) throw failureAt({ place, message: `"${name}" can't be a role's name`, hint: 'Letters, digits, ., _ and - are allowed.', code: 'role.invalid' })
+  }
+  const names = visible.filter(entry => entry.endsWith('.yaml')).map(entry => entry.slice(0, -'.yaml'.length))
+  if (names.length === 0) throw new Failure('source.empty', `${join(source, 'roles')} has no role`, { hint })
+  return names
+}
+
+function isAbsent(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')
+}
