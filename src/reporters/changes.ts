@@ -1,5 +1,5 @@
 import type { Change } from '../core/change.ts'
-import type { Plain } from '../core/plain.ts'
+import { isRecord, type Plain } from '../core/plain.ts'
 import type { ResourceId } from '../core/resource.ts'
 import type { Paint, Tone } from './paint.ts'
 import { visible, visibleLines } from './visible.ts'
@@ -24,28 +24,37 @@ const VALUE_CHARACTERS = 120
 
 /** A resource and its changes, as lines: `~ file[/etc/motd]`, and below it `mode 0644 -> 0755` and the like. */
 export function showChanges(id: ResourceId, changes: readonly Change[], showing: Showing): string[] {
-  const sign = signOf(changes)
+  const sign = signOf(id, changes)
   const head = `${showing.paint(TONES[sign], sign)} ${showing.paint('strong', visible(id))}`
-  return [head, ...changes.flatMap(change => detail(change, sign, showing))]
+  return [head, ...changes.flatMap(change => detail(id, change, sign, showing))]
 }
 
-/** One sign for all of them: that of the whole if it is made or removed, else what they have in common, else `~`. */
-export function signOf(changes: readonly Change[]): Sign {
+/** What happens to the resource as a whole: made, removed, only acted upon; else `~`, even if all that happens is that parts of it go. */
+export function signOf(id: ResourceId, changes: readonly Change[]): Sign {
   const states = changes.filter(change => change.type !== 'act')
   if (states.length === 0) return changes.length === 0 ? '~' : '>'
-  const whole = states.find(change => change.field === undefined) ?? states[0]
-  const isOne = whole?.field === undefined || states.every(change => change.type === whole.type)
-  return isOne && whole ? SIGNS[whole.type] : '~'
+  const whole = states.find(change => change.field === undefined || change.field === kindOf(id) || WHOLE.includes(change.field))
+  return whole ? SIGNS[whole.type] : '~'
 }
 
-function detail(change: Change, head: Sign, { paint, verbose }: Showing): string[] {
+/** A file is its content and a link what it points to; elsewhere the whole goes by the resource's kind, or by no name. */
+const WHOLE: readonly string[] = ['content', 'to']
+
+function kindOf(id: ResourceId): string {
+  return id.slice(0, id.indexOf('['))
+}
+
+function detail(id: ResourceId, change: Change, head: Sign, { paint, verbose }: Showing): string[] {
   const sign = SIGNS[change.type]
   const mark = sign === head ? '  ' : `${paint(TONES[sign], sign)} `
-  const name = visible(change.field ?? '')
-  if (change.type === 'act') return [`  ${mark}${name || 'runs'}${change.reason === undefined ? '' : `: ${visible(change.reason)}`}`]
-  const reason = change.reason === undefined ? '' : paint('faint', `(${visible(change.reason)})`)
+  const name = change.field === undefined || change.field === kindOf(id) ? '' : visible(change.field)
+  const { reason } = change
+  if (change.type === 'act') return [`  ${mark}${name || 'act'}${reason === undefined ? '' : `: ${visible(reason)}`}`]
+  if (name === '' && isRecord(change.to)) return Object.entries(change.to).map(([key, value]) => `  ${mark}${visible(key)} ${showValue(value as Plain)}`)
   const value = change.secret ? '(secret)' : change.diff === undefined ? showValues(change, paint) : ''
-  const words = [name, value, reason].filter(word => word !== '').join(' ')
+  // What the head says already: user[app] is made, and its name is app.
+  const said = name === '' && id === `${kindOf(id)}[${value}]` ? '' : value
+  const words = [name, said, reason === undefined ? '' : paint('faint', `(${visible(reason)})`)].filter(word => word !== '').join(' ')
   return [...(words === '' ? [] : [`  ${mark}${words}`]), ...(change.diff === undefined || change.secret ? [] : showDiff(change.diff, paint, verbose))]
 }
 
@@ -55,11 +64,15 @@ function showValues({ type, from, to }: Change, paint: Paint): string {
   return value === undefined ? '' : showValue(value)
 }
 
-/** Words stand bare, all else is quoted as JSON; what is absent is `none`. */
+/** Words stand bare, lists of them as `[a, b]`, all else is quoted as JSON; what is absent is `none`. */
 export function showValue(value: Plain | undefined): string {
   if (value === undefined || value === null) return 'none'
-  const text = typeof value === 'string' && /^[!#-&(-~]+$/.test(value) ? value : visible(JSON.stringify(value))
+  const text = isWord(value) ? value : Array.isArray(value) && value.every(isWord) ? `[${value.join(', ')}]` : visible(JSON.stringify(value))
   return text.length <= VALUE_CHARACTERS ? text : `${Array.from(text).slice(0, VALUE_CHARACTERS).join('')}... (${text.length} characters)`
+}
+
+function isWord(value: Plain): value is string {
+  return typeof value === 'string' && /^[!#-&(-~]+$/.test(value)
 }
 
 /** A unified diff without its heading, which would only say the field's name again. */

@@ -99,7 +99,7 @@ const FORMATTERS: { readonly [T in EventType]: Formatter<T> } = {
   'run.role': ({ role, groups }, _told, { paint }) => [
     `role ${paint('strong', visible(role))}${groups.length === 0 ? '' : paint('faint', ` (security group${groups.length === 1 ? '' : 's'} ${groups.map(visible).join(', ')})`)}`,
   ],
-  'gate.closed': ({ step }, _told, { paint }) => [step === undefined ? `${paint('warn', 'gate closed')}: no traffic comes in` : `gate closed: ${GATE_CLOSED[step]}`],
+  'gate.closed': ({ step }, _told, { paint }) => [`${paint('warn', 'gate closed')}: ${step === undefined ? 'no traffic comes in' : GATE_CLOSED[step]}`],
   'resource.started': (_event, told) => {
     told.said = []
     return []
@@ -116,7 +116,7 @@ const FORMATTERS: { readonly [T in EventType]: Formatter<T> } = {
   },
   'run.verified': ({ checked }) => [showVerified(checked)],
   'gate.opened': ({ step }, _told, { paint }) => [step === undefined ? `${paint('good', 'gate open')}: traffic may come in` : `gate opening: ${GATE_OPENED[step]}`],
-  'gate.kept-closed': ({ reason }, _told, { paint }) => [`${paint('warn', 'gate kept closed')}: ${visible(reason)}`],
+  'gate.kept-closed': ({ reason }, _told, { paint }) => [`${paint('warn', 'gate kept closed')}: ${visible(reason.split('\n', 1)[0] ?? '')}`],
   'run.finished': (event, { resources, command }, { paint }) => summary({ ...event, command, error: event.error ?? null }, resources, paint),
 }
 
