@@ -35,7 +35,9 @@ export function paths(root: string): Paths {
 function plainly(root: string, path: string, part: (path: string) => string): string | undefined {
   // What `..` means depends on the links before it: that is for walk.
   if (path.includes('/..')) return undefined
-  const candidate = root + resolveLexically('/', path)
+  const below = resolveLexically('/', path)
+  if (below === '/') return root
+  const candidate = root + below
   try {
     const proven = part(candidate)
     return realpathSync.native(proven) === proven ? candidate : undefined
