@@ -48,7 +48,15 @@ export function reportOf(events: Iterable<Event>): Report | undefined {
       resources.set(id, { id, outcome, durationMs, changes: changes.get(id) ?? [], reason: reason ?? null, error: error ?? null })
     }
   }
+  // A run that was killed has counted nothing.
+  if (report && report.finishedAt === null) report = { ...report, counts: countsOf(resources.values()) }
   return report && { ...report, resources: [...resources.values()] }
+}
+
+function countsOf(resources: Iterable<ResourceReport>): Counts {
+  const counts = noCounts()
+  for (const { outcome } of resources) counts[outcome]++
+  return counts
 }
 
 function begun(event: Event & { type: 'run.started' }): Report {

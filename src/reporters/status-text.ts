@@ -36,7 +36,7 @@ export function statusText(facts: StatusFacts, { colour }: { readonly colour: bo
     ['role', [facts.role === null ? 'none yet' : visible(facts.role)]],
     ...(facts.revision === null ? [] : ([['revision', [visible(facts.revision)]]] as const)),
     ['gate', [gate(facts, paint)]],
-    ['last run', facts.report === null ? ['none is kept: `sunup plan` looks what a boot would change, `sunup boot` does it'] : lastRun(facts.report, facts.at, paint)],
+    ['last run', facts.report === null ? ['none is kept: `sunup plan` looks what a boot would change, `sunup boot` does it'] : lastRun(facts.report, facts, paint)],
     ...(facts.report === null ? [] : outcomes(facts.report, paint)),
     ...owed(facts, paint),
     ['now', [running(facts, paint)]],
@@ -51,12 +51,12 @@ function gate({ gate: state, healthFile }: StatusFacts, paint: Paint): string {
   return `${paint('warn', 'closed')}: no traffic comes in${file && ` (${file} is not there)`}`
 }
 
-function lastRun(report: Report, at: string, paint: Paint): string[] {
+function lastRun(report: Report, { at, running: holder }: StatusFacts, paint: Paint): string[] {
   const ago = Date.parse(at) - Date.parse(report.startedAt)
   const when = `${visible(report.command)}, ${showTime(report.startedAt)}${ago >= 0 ? ` (${showAge(ago)} ago)` : ''}`
   const how =
     report.durationMs === null
-      ? paint('warn', 'killed before its end: the next `sunup boot` takes up where it was')
+      ? holder ? paint('note', 'not over yet') : paint('warn', 'killed before its end: the next `sunup boot` takes up where it was')
       : `took ${showDuration(report.durationMs)}, ${report.exitCode === 0 ? paint('good', 'ended as asked') : paint('bad', showExitCode(report.exitCode ?? 0))}`
   return [when, how, ...(report.durationMs === null ? [] : [showCounts(report, paint)]), paint('faint', `run ${visible(report.run)}: \`sunup report\` shows all of it`)]
 }
@@ -65,7 +65,7 @@ function outcomes({ resources, error }: Report, paint: Paint): (readonly [string
   const changed = resources.filter(one => one.outcome === 'changed').map(one => visible(one.id))
   const failed = resources.filter(one => one.outcome === 'failed')
   // The run fails with its resource's failure: that is told once.
-  const more = error && error.code !== 'plan.changes' && !failed.some(one => one.error?.message === error.message) ? showFailureRecord(error, paint) : []
+  const more = error && !failed.some(one => one.error?.message === error.message) ? showFailureRecord(error, paint) : []
   const lines = [...failed.flatMap(one => showFailed(one, paint)), ...more]
   return [...(changed.length === 0 ? [] : ([['changed', changed]] as const)), ...(lines.length === 0 ? [] : ([['failed', lines]] as const))]
 }
@@ -76,7 +76,7 @@ function showFailed({ id, error }: ResourceReport, paint: Paint): string[] {
 
 function owed({ debts, running: holder }: StatusFacts, paint: Paint): (readonly [string, readonly string[]])[] {
   if (debts.length === 0) return []
-  const lines = debts.map(({ id, act, cause }) => `${paint('warn', act)} of ${visible(id)}, for ${visible(cause)} changed`)
+  const lines = debts.map(({ id, act, cause }) => `${paint('warn', act)} of ${visible(id)}, because ${visible(cause)} changed`)
   return [['owed', [...lines, ...(holder ? [] : [`${paint('strong', 'hint:')} the next \`sunup boot\` does it`])]]]
 }
 

@@ -50,7 +50,7 @@ export function summary(ending: Ending, told: Tally, paint: Paint): string[] {
   const runMs = ending.durationMs ?? 0
   const slow = told.slow(runMs).map(({ id, durationMs }) => `${visible(id)} ${showDuration(durationMs)}`)
   return [
-    ...(error && error.code !== 'plan.changes' ? explain(error, told, paint) : []),
+    ...(error ? explain(error, told, paint) : []),
     ...[...told.skipped()].map(({ reason, count, ids }) => paint('faint', `${count} skipped: ${visible(reason)} (${ids.map(visible).join(', ')}${count > ids.length ? ', ...' : ''})`)),
     `${showCounts(ending, paint)}${ending.durationMs === null ? '' : `, in ${showDuration(ending.durationMs)}`}`,
     ...(slow.length === 0 ? [] : [`slow: ${slow.join(', ')}`]),
