@@ -64,6 +64,7 @@ export const MEANINGS = {
   'git.broken': passing,
   'network.failed': passing,
   'download.missing': outside,
+  'download.denied': outside,
   'download.checksum': outside,
   'archive.invalid': outside,
   'secret.missing': outside,
@@ -80,7 +81,6 @@ export const MEANINGS = {
   'probe.failed': outside,
   'gate.failed': outside,
   // how a run ends
-  'plan.changes': { exit: 2, remedy: 'final' },
   'run.unknown': outside,
   'run.unsettled': { exit: 3, remedy: 'final' },
   'run.deadline': { exit: 4, remedy: 'final' },

@@ -13,7 +13,7 @@ export function removeStaleLock(lock: string): boolean {
   const made = statSync(lock, { throwIfNoEntry: false })
   if (made === undefined) return true
   const ageMs = Date.now() - made.mtimeMs
-  const processes = readdirSync('/proc').filter(name => /^\d+$/.test(name) && name !== String(process.pid))
+  const processes = readdirSync('/proc').filter(name => /^\d+$/.test(name))
   if (processes.some(pid => holds(pid, lock))) return false
   if (ageMs < YOUNG_MS && ageMs < uptime() * 1_000 && processes.some(pid => worksAt(pid, dirname(lock)))) return false
   rmSync(lock, { force: true })
