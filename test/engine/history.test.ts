@@ -19,10 +19,11 @@ t.test('no directory means no runs', async t => {
 })
 
 t.test('a directory that can’t be listed is not called empty', { skip: process.getuid?.() === 0 && 'root may list every directory' }, async t => {
-  const directory = t.testdir({ run: {} })
+  const directory = join(t.testdir({ runs: {} }), 'runs')
   chmodSync(directory, 0)
-  t.teardown(() => chmodSync(directory, 0o755))
   t.throws(() => runsIn(directory), { code: 'file.denied' })
+  // Before the test's own directory is cleared away.
+  chmodSync(directory, 0o755)
 })
 
 t.test('a file in place of the directory is not called empty', async t => {
