@@ -1,12 +1,34 @@
 import { relative } from 'node:path'
 import { Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
-import type { RecipeInput } from '../core/recipe.ts'
+import type { Host, Instance } from '../core/instance.ts'
+import type { Phase, RecipeCloud, RecipeInput } from '../core/recipe.ts'
 import type { Resource } from '../core/resource.ts'
-import { showPlace } from '../core/role.ts'
+import { showPlace, type Role } from '../core/role.ts'
 import { blame, lineMatching } from './blame.ts'
+import { RECIPE_LIMIT_MS } from './bounded.ts'
 import { failureAt } from './faults.ts'
-import type { Planning, Step } from './plan.ts'
+import type { Step } from './steps.ts'
+
+/** What the recipes of a run list are asked with. */
+export interface Planning {
+  readonly steps: readonly Step[]
+  readonly role: Role
+  /** The provisioning repository. Absolute, on the host. */
+  readonly source: string
+  /** The run directory, as resources name it: the health directory is below. */
+  readonly run: string
+  readonly instance: Instance
+  readonly host: Host
+  readonly cloud: RecipeCloud
+  readonly bootId: string
+  /** What should be so while the instance serves, or when it leaves. */
+  readonly which: 'resources' | 'departed'
+  /** Only the steps of this phase. Default: of both. */
+  readonly phase?: Phase | undefined
+  /** How long the recipes may take, all together. Default: 10 s. */
+  readonly limitMs?: number | undefined
+}
 
 /** Calls a recipe's resources() or departed(). A Failure that it throws gets the entry's place; anything else is the recipe's fault.
  *  @throws Failure as thrown, `recipe.threw`, `recipe.invalid` */
@@ -64,11 +86,15 @@ function refused(message: string, step: Step, planning: Planning): Failure {
   return failureAt({ place: whereDeclared(step, planning), message: `recipe ${step.recipe.name}: ${message} (in the run list at ${showPlace(step.entry.place)})`, code: 'recipe.invalid' })
 }
 
+export function limitOf(planning: Planning): number {
+  return planning.limitMs ?? RECIPE_LIMIT_MS
+}
+
 /** The failure of a recipe that was stopped. */
-export function stuckRecipe(step: Step, planning: Planning, limitMs: number): Failure {
+export function stuckRecipe(step: Step, planning: Planning): Failure {
   return failureAt({
     place: whereDeclared(step, planning),
-    message: `recipe ${step.recipe.name}: ${planning.which}() did not return within ${limitMs / 1_000} s (in the run list at ${showPlace(step.entry.place)})`,
+    message: `recipe ${step.recipe.name}: ${planning.which}() did not return within ${limitOf(planning) / 1_000} s (in the run list at ${showPlace(step.entry.place)})`,
     hint: 'A recipe builds values and touches nothing: look for a loop that does not end.',
     code: 'recipe.stuck',
   })

@@ -1,18 +1,25 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import { errnoOf, Failure, messageOf, type Fault } from '../core/failure.ts'
 import { didYouMean } from '../core/nearest.ts'
 import { isRecord } from '../core/plain.ts'
 import { showPlace, type Place } from '../core/role.ts'
-import { failureAt } from './faults.ts'
+import { failureAt, failureOf } from './faults.ts'
 import { loadYaml, type YamlFile } from './yaml.ts'
 
 /** The role files of a source directory, each read once. */
 export interface RoleFiles {
-  /** All there are, sorted. @throws Failure `source.empty`, `role.invalid` (a file that is no role's) */
+  /** All there are, sorted. @throws Failure `source.empty`, `role.invalid` (files whose name can't be a role's) */
   names(): readonly string[]
+  /** As names, telling the faults instead. @throws Failure `source.empty` */
+  listing(): Listing
   /** @param from who asks, for the complaint. @throws Failure `role.missing`, `role.invalid`, `source.empty` */
   read(name: string, from?: Place): YamlFile
+}
+
+export interface Listing {
+  readonly names: readonly string[]
+  readonly faults: readonly Fault[]
 }
 
 /** The registry's own rows begin with #, and names become parts of paths. */
@@ -21,14 +28,20 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 /** @param source the absolute path of the provisioning repository */
 export function roleFiles(source: string): RoleFiles {
   const known = new Map<string, YamlFile>()
-  const listed: { names?: readonly string[] } = {}
+  const listed: { now?: Listing } = {}
+
+  function listing(): Listing {
+    return (listed.now ??= list(source))
+  }
 
   function names(): readonly string[] {
-    return (listed.names ??= list(source))
+    if (listing().faults.length > 0) throw failureOf(listing().faults)
+    return listing().names
   }
 
   return {
     names,
+    listing,
     read(name, from) {
       const before = known.get(name)
       if (before) return before
@@ -58,7 +71,7 @@ function open(source: string, name: string): YamlFile | undefined {
   }
 }
 
-function list(source: string): readonly string[] {
+function list(source: string): Listing {
   const hint = 'Roles are files such as roles/web.yaml. Name the directory that has them with --source, or make one with `sunup init`.'
   let entries: string[]
   try {
@@ -67,17 +80,17 @@ function list(source: string): readonly string[] {
     if (isAbsent(error)) throw new Failure('source.empty', `${source} has no roles/`, { hint })
     throw new Failure('file.denied', `${join(source, 'roles')} can't be read: ${messageOf(error)}`, { cause: error })
   }
-  const visible = entries.filter(entry => !entry.startsWith('.')).sort()
-  for (const entry of visible) {
-    const name = entry.replace(/\.ya?ml$/, '')
-    if (name === entry) continue
-    const place = { file: `roles/${entry}`, line: 1 }
-    if (entry.endsWith('.yml')) throw failureAt({ place, message: 'a role file ends in .yaml', hint: `Call it ${name}.yaml.`, code: 'role.invalid' })
-    if (!NAME.test(name)) throw failureAt({ place, message: `"${name}" can't be a role's name`, hint: 'Letters, digits, ., _ and - are allowed.', code: 'role.invalid' })
-  }
-  const names = visible.filter(entry => entry.endsWith('.yaml')).map(entry => entry.slice(0, -'.yaml'.length))
-  if (names.length === 0) throw new Failure('source.empty', `${join(source, 'roles')} has no role`, { hint })
-  return names
+  const visible = entries.filter(entry => !entry.startsWith('.') && /\.ya?ml$/.test(entry)).sort()
+  if (visible.length === 0) throw new Failure('source.empty', `${join(source, 'roles')} has no role`, { hint })
+  const faults = visible.flatMap(faultOfName)
+  return { names: visible.filter(entry => faultOfName(entry).length === 0).map(entry => entry.slice(0, -'.yaml'.length)), faults }
+}
+
+function faultOfName(entry: string): readonly Fault[] {
+  const name = entry.replace(/\.ya?ml$/, '')
+  const fault = { place: { file: `roles/${entry}`, line: 1 }, code: 'role.invalid' } as const
+  if (entry.endsWith('.yml')) return [{ ...fault, message: 'a role file ends in .yaml', hint: `Call it ${name}.yaml.` }]
+  return NAME.test(name) ? [] : [{ ...fault, message: `"${name}" can't be a role's name`, hint: 'Letters, digits, ., _ and - are allowed.' }]
 }
 
 function isAbsent(error: unknown): boolean {

@@ -1,68 +1,15 @@
 import { join } from 'node:path'
-import { exitCodeOf, Failure, type Fault } from '../core/failure.ts'
-import type { Host, Instance } from '../core/instance.ts'
-import type { Phase, RecipeCloud, RecipeInput, RoleFacts } from '../core/recipe.ts'
+import type { Fault } from '../core/failure.ts'
+import type { Instance } from '../core/instance.ts'
+import type { Phase, RecipeInput, RoleFacts } from '../core/recipe.ts'
 import type { Resource } from '../core/resource.ts'
-import type { Role, RunListEntry } from '../core/role.ts'
+import type { Role } from '../core/role.ts'
 import { assets, type Assets } from './assets.ts'
-import { bounded, RECIPE_LIMIT_MS } from './bounded.ts'
-import { callRecipe, stuckRecipe } from './call.ts'
-import { failureAt, failureOf, faultsOf } from './faults.ts'
-import { judgeParams, readParams } from './params.ts'
-import type { LoadedRecipe, RecipeBook } from './recipes.ts'
-import type { ReadSecret } from './secrets.ts'
+import { bounded } from './bounded.ts'
+import { callRecipe, limitOf, stuckRecipe, type Planning } from './call.ts'
+import { failureOf } from './faults.ts'
+import type { Step } from './steps.ts'
 import { tracked } from './tracked.ts'
-
-/** An entry of a run list with its recipe loaded and its params parsed: ready to be asked for resources, as often as needed. */
-export interface Step {
-  readonly entry: RunListEntry
-  readonly recipe: LoadedRecipe
-  readonly params: unknown
-  readonly phase: Phase
-}
-
-/** Loads the recipes of a role's run list and parses their params; secrets are read only when all params are found right.
- *  @throws Failure with the faults of all entries; `secret.missing` */
-export async function loadRunList(role: Role, book: RecipeBook, readSecret: ReadSecret): Promise<readonly Step[]> {
-  const { steps, faults } = await inspectRunList(role, book)
-  if (faults.length > 0) throw failureOf(faults)
-  const result: Step[] = []
-  for (const step of steps) result.push({ ...step, params: await readParams(step.entry, step.recipe, book.source, readSecret) })
-  return result
-}
-
-/** As loadRunList, with stand-ins for secrets, and telling the faults instead of failing: the steps are those without any. */
-export async function inspectRunList(role: Role, book: RecipeBook): Promise<{ readonly steps: readonly Step[]; readonly faults: readonly Fault[] }> {
-  const steps: Step[] = []
-  const faults: Fault[] = []
-  for (const entry of role.runList) {
-    try {
-      const recipe = await book.load(entry.recipe, entry.place)
-      steps.push({ entry, recipe, params: judgeParams(entry, recipe, book.source), phase: recipe.definition.phase ?? 'prepare' })
-    } catch (error) {
-      if (!(error instanceof Failure) || exitCodeOf(error) !== 78) throw error
-      faults.push(...faultsOf(error, entry.place))
-    }
-  }
-  return { steps, faults }
-}
-
-export interface Planning {
-  readonly steps: readonly Step[]
-  readonly role: Role
-  /** The provisioning repository. Absolute, on the host. */
-  readonly source: string
-  /** The run directory, as resources name it: the health directory is below. */
-  readonly run: string
-  readonly instance: Instance
-  readonly host: Host
-  readonly cloud: RecipeCloud
-  readonly bootId: string
-  /** What should be so while the instance serves, or when it leaves. */
-  readonly which: 'resources' | 'departed'
-  /** Only the steps of this phase. Default: of both. */
-  readonly phase?: Phase | undefined
-}
 
 /** What one step of a run list asks for. */
 export interface PlannedStep {
@@ -97,20 +44,19 @@ export function planSteps(planning: Planning): readonly PlannedStep[] {
   return result
 }
 
-/** A guard against recipes that loop costs a thread: one for all, and none where all come with the program. */
-function planEach(steps: readonly Step[], planning: Planning): readonly PlannedStep[] {
-  const find = assets(planning.source)
+/** Asks each of the steps. A guard against recipes that loop costs a thread: one for all, and none where all come with the program.
+ *  @throws as planResources */
+export function planEach(steps: readonly Step[], planning: Planning, find: Assets = assets(planning.source)): readonly PlannedStep[] {
   if (steps.every(step => step.recipe.path === undefined)) return steps.map(step => planStep(step, planning, find))
   const result: PlannedStep[] = []
-  const ended = bounded(RECIPE_LIMIT_MS, () => {
+  const ended = bounded(limitOf(planning), () => {
     for (const step of steps) result.push(planStep(step, planning, find))
   })
-  if (ended.stuck) throw stuckRecipe(steps[result.length] as Step, planning, RECIPE_LIMIT_MS)
+  if (ended.stuck) throw stuckRecipe(steps[result.length] as Step, planning)
   return result
 }
 
-/** Asks one recipe. @throws as planResources, but for `recipe.stuck` */
-export function planStep(step: Step, planning: Planning, find: Assets = assets(planning.source)): PlannedStep {
+function planStep(step: Step, planning: Planning, find: Assets): PlannedStep {
   const { entry, recipe, phase } = step
   const reads = new Set<keyof Instance>()
   const input: RecipeInput = {

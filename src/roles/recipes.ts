@@ -41,7 +41,9 @@ export interface RecipeBook {
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 
-export function recipeBook(source: string, builtIn: BuiltIn): RecipeBook {
+/** @param source the provisioning repository, absolute
+ *  @param limitMs how long a recipe may take to load; default 10 s */
+export function recipeBook(source: string, builtIn: BuiltIn, limitMs?: number): RecipeBook {
   const known = new Map<string, Promise<LoadedRecipe>>()
   const directory = join(source, 'recipes')
 
@@ -61,7 +63,7 @@ export function recipeBook(source: string, builtIn: BuiltIn): RecipeBook {
   async function load(name: string, from: Place): Promise<LoadedRecipe> {
     const path = pathOf(name)
     if (path !== undefined) {
-      const definition = checkDefinition(await importRecipe(path, source), path, source)
+      const definition = checkDefinition(await importRecipe(path, source, limitMs), path, source)
       return { name, definition, path, directory: dirname(path) }
     }
     if (!builtIn.names.includes(name)) throw missing(name, from, names(), existsSync(join(directory, name)))
