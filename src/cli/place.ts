@@ -2,11 +2,14 @@ import { isAbsolute, resolve } from 'node:path'
 import type { Cloud } from '../core/cloud.ts'
 import { Failure } from '../core/failure.ts'
 import type { Machine } from '../core/machine.ts'
+import type { Repository } from '../life/outset.ts'
+import { revisionOf } from '../life/revision.ts'
 import type { Settings } from '../life/settings.ts'
 import { systemClock } from '../machine/clock.ts'
 import { withLock } from '../machine/lock.ts'
 import { hostMachine } from '../machine/machine.ts'
 import { loadConfig } from '../roles/config.ts'
+import { builtIn } from './built-in.ts'
 import type { World } from './compose.ts'
 import type { Asked } from './verbs.ts'
 
@@ -44,4 +47,13 @@ export async function cloudOf(settings: Settings): Promise<Cloud> {
 function absolute(path: string, option: string, { cwd }: World): string {
   if (path === '') throw new Failure('usage', `${option} needs a path`)
   return isAbsolute(path) ? path : resolve(cwd, path)
+}
+
+/** The provisioning repository, with the recipes that come with the program. */
+export async function repositoryOf(settings: Settings, asked: Asked, world: World): Promise<Repository> {
+  const { source } = settings
+  if (!('directory' in source)) throw new Failure('config.invalid', 'source.repository is not part of this version', { hint: 'Check the repository out, and name it with source.directory or --source.' })
+  const { installHooks } = await import('../roles/hooks.ts')
+  installHooks(world.indexUrl)
+  return { directory: source.directory, revision: revisionOf(source.directory), builtIn: builtIn(world), role: asked.role }
 }

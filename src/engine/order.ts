@@ -7,9 +7,9 @@ import type { Planned } from './planned.ts'
 /** The order of a run: prepare before activate, each in the order of the run list; equal resources are one, at the first place.
  *  @throws Failure `resource.conflict` two resources of one id that differ; `resource.unknown`, `resource.order` a trigger that
  *  names nothing, or something later */
-export function order(planned: readonly Planned[]): readonly Planned[] {
+export function order<Each extends Planned>(planned: readonly Each[]): readonly Each[] {
   const inOrder = [...planned.filter(one => one.phase === 'prepare'), ...planned.filter(one => one.phase === 'activate')]
-  const seen = new Map<ResourceId, Planned>()
+  const seen = new Map<ResourceId, Each>()
   for (const one of inOrder) {
     const first = seen.get(one.resource.id)
     if (first === undefined) seen.set(one.resource.id, one)

@@ -33,6 +33,8 @@ export interface RunControl {
   role(name: string): void
   gate(state: GateState): void
   counts(counts: Counts): void
+  /** The exit code of a run that did not fail. Default 0. */
+  exit(code: number): void
 }
 
 export interface Ended {
@@ -55,6 +57,7 @@ export async function run(
   const told = story(id, clock, [kept.sink, ...frame.sinks])
   const limit = new AbortController()
   const state = { counts: noCounts() as Counts, gate: 'untouched' as GateState, role: null as string | null }
+  let exitCode = 0
   let timer: NodeJS.Timeout | undefined
   const control: RunControl = {
     id,
@@ -72,6 +75,7 @@ export async function run(
     role: name => void (state.role = name),
     gate: gate => void (state.gate = gate),
     counts: counts => void (state.counts = counts),
+    exit: code => void (exitCode = code),
   }
 
   told.tell({ type: 'run.started', command: frame.command, version: frame.version, pid: process.pid })
@@ -84,7 +88,7 @@ export async function run(
     told.tell({
       type: 'run.finished',
       ...state,
-      exitCode: why ? exitCodeOf(why) : 0,
+      exitCode: why ? exitCodeOf(why) : exitCode,
       durationMs: Math.round(control.elapsedMs() * 1_000) / 1_000,
       ...(why && { error: failureRecord(why) }),
     })
@@ -94,7 +98,7 @@ export async function run(
     failure = unrecorded
     await failureOf(() => undo(unrecorded, control))
   }
-  return { exitCode: failure ? exitCodeOf(failure) : 0, failure }
+  return { exitCode: failure ? exitCodeOf(failure) : exitCode, failure }
 }
 
 async function failureOf(act: () => Promise<void>): Promise<Failure | undefined> {

@@ -85,7 +85,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held): Pro
   const { bootId } = bootMark(runDirectory)
 
   const repository = await parts.repository(settings)
-  const set = await outset({ repository, settings, cloud, machine, instance, bootId, run: control.id, signal, healthDirectory: `${settings.run}/health` })
+  const set = await outset({ repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
   const { role } = set
   held.role = role
   control.role(role.name)

@@ -1,0 +1,82 @@
+import type { Cloud } from '../core/cloud.ts'
+import { Failure } from '../core/failure.ts'
+import type { Host, Instance } from '../core/instance.ts'
+import type { Machine } from '../core/machine.ts'
+import type { Role } from '../core/role.ts'
+import { showPlace } from '../core/role.ts'
+import { isSecret } from '../core/secret.ts'
+import { order } from '../engine/order.ts'
+import { hostFacts } from '../machine/host.ts'
+import { render } from '../resources/mustache.ts'
+import type { Planning } from '../roles/call.ts'
+import { pickRole } from '../roles/match.ts'
+import { planResources, type PlannedResource } from '../roles/plan.ts'
+import { recipeBook, type BuiltIn } from '../roles/recipes.ts'
+import { loadRole } from '../roles/role.ts'
+import { secretReader } from '../roles/secrets.ts'
+import { loadRunList } from '../roles/steps.ts'
+import type { Settings } from './settings.ts'
+
+/** Roles, recipes and templates, where they lie, and who decides the role. */
+export interface Repository {
+  /** Absolute, on the host. */
+  readonly directory: string
+  /** The commit checked out there; undefined where it is no git checkout. */
+  readonly revision: string | undefined
+  readonly builtIn: BuiltIn
+  /** --role */
+  readonly role: string | undefined
+}
+
+/** What a run needs to know before it begins. */
+export interface OutsetNeeds {
+  readonly repository: Repository
+  readonly settings: Settings
+  readonly cloud: Cloud
+  readonly machine: Machine
+  readonly instance: Instance
+  readonly bootId: string
+  /** The run's id, which the health file may name. */
+  readonly run: string
+  readonly signal: AbortSignal
+}
+
+/** Everything that is decided before the first check: whatever is wrong in what the user wrote has been found by then. */
+export interface Outset extends OutsetNeeds {
+  readonly role: Role
+  readonly candidates: readonly string[]
+  readonly host: Host
+  /** All resources in order, as the recipes want them at the outset. */
+  readonly planned: readonly PlannedResource[]
+  readonly healthContent: string
+  /** Asks the recipes of one phase again, with an identity read anew. */
+  replan(instance: Instance): readonly PlannedResource[]
+}
+
+/** Picks the role, loads its recipes, reads its secrets, and asks every recipe once.
+ *  @throws Failure of anything that is wrong in the repository (78), or of a secret that can't be had */
+export async function outset(needs: OutsetNeeds): Promise<Outset> {
+  const { repository, settings, cloud, machine, instance, bootId, signal } = needs
+  const { directory } = repository
+  const { role, candidates } = repository.role === undefined ? pickRole(directory, instance.securityGroups) : { role: loadRole(directory, repository.role), candidates: [repository.role] }
+  const steps = await loadRunList(role, recipeBook(directory, repository.builtIn), secretReader(cloud.secrets, signal))
+  const host = hostFacts(machine)
+  const planning: Planning = { steps, role, source: directory, run: settings.run, instance, host, cloud, bootId, which: 'resources' }
+  const planned = order(planResources(planning))
+  return {
+    ...needs,
+    role,
+    candidates,
+    host,
+    planned,
+    healthContent: healthContent(role, instance, needs.run),
+    replan: anew => order(planResources({ ...planning, instance: anew })),
+  }
+}
+
+/** What the health file will say. */
+export function healthContent(role: Role, instance: Instance, run: string): string {
+  const content = render({ name: `health.content (${showPlace(role.place)})`, text: () => role.health.content }, { instance, run: { id: run }, role: { name: role.name } })
+  if (isSecret(content)) throw new Failure('role.invalid', `${showPlace(role.place)}: health.content must hold no secret`)
+  return content
+}

@@ -1,0 +1,47 @@
+import type { Machine } from '../core/machine.ts'
+import type { Resource } from '../core/resource.ts'
+import type { Stage } from '../engine/converge.ts'
+import type { Planned } from '../engine/planned.ts'
+import type { PlannedResource } from '../roles/plan.ts'
+import type { Outset } from './outset.ts'
+
+/** What an address that is taken changes. */
+const OF_THE_ADDRESS = ['publicIp', 'publicHostname'] as const
+
+export interface Staging {
+  /** Whether the instance is to serve; a warm pool wants the prepare phase alone. */
+  readonly activating: boolean
+  readonly planning: boolean
+  readonly signal: AbortSignal
+}
+
+/** The stages of a boot: all up to the last address; then, with the identity read anew, what comes after it. Recipes of the second
+ *  stage see the address that was taken; in a plan, what reads it while it is pending is unknown. */
+export function stagesOf(set: Outset, { activating, planning, signal }: Staging): readonly Stage[] {
+  const wanted = set.planned.filter(({ phase }) => activating || phase === 'prepare')
+  const last = wanted.findLastIndex(({ resource }) => resource.kind === 'address')
+  if (last < 0 || last === wanted.length - 1) return [() => wanted]
+  const first = wanted.slice(0, last + 1)
+  const rest = wanted.slice(last + 1)
+  const address = (wanted[last] as PlannedResource).resource.id
+  return [
+    () => first,
+    async outcomes => {
+      const outcome = outcomes.get(address)
+      if (planning) return outcome === 'unchanged' ? rest : rest.map(one => unknownWhereRead(one, address))
+      if (outcome !== 'changed') return rest
+      const anew = set.replan(await set.cloud.metadata.identity(signal))
+      return anew.slice(anew.findIndex(({ resource }) => resource.id === address) + 1)
+    },
+  ]
+}
+
+function unknownWhereRead(one: PlannedResource, address: string): Planned {
+  return OF_THE_ADDRESS.some(key => one.reads.has(key)) ? { ...one, unknownUntil: address } : one
+}
+
+/** The commit of the first git resource, for the registry's row. */
+export function appRevisionOf(set: Outset, machine: Machine): string | undefined {
+  const checkout = set.planned.find(({ resource }) => resource.kind === 'git')?.resource as (Resource & { revision?(observer: Machine): string | undefined }) | undefined
+  return checkout?.revision?.(machine)
+}
