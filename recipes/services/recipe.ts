@@ -15,8 +15,8 @@ export default recipe({
     return params.map(one => service(one))
   },
   // What this role kept running is ended in order when the instance leaves: a service gets to finish and to flush what it holds, where the
-  // end of the machine would give it seconds. What was to be stopped is stopped already.
+  // end of the machine would give it seconds. The last one first. What was to be stopped is stopped already.
   departed({ params }) {
-    return params.filter(one => one.state === 'running').map(({ name }) => service({ name, state: 'stopped' }))
+    return params.toReversed().filter(one => one.state === 'running').map(({ name }) => service({ name, state: 'stopped' }))
   },
 })

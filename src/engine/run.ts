@@ -110,7 +110,7 @@ async function failureOf(act: () => Promise<void>): Promise<Failure | undefined>
   }
 }
 
-/** Sorts by time, and can be typed: 20261120T224155-3fa9c1. */
+/** Sorts by time, and can be typed: 20261120T224155.042-3fa9. */
 function runId(now: number): string {
-  return `${new Date(now).toISOString().slice(0, 19).replace(/[-:]/g, '')}-${randomBytes(3).toString('hex')}`
+  return `${new Date(now).toISOString().slice(0, 23).replace(/[-:]/g, '')}-${randomBytes(2).toString('hex')}`
 }

@@ -9,14 +9,15 @@ import type { Probe } from '../core/role.ts'
  *  @throws Failure `probe.failed` with the last answer; what the signal was aborted with */
 export async function probe(wanted: Probe, signal: AbortSignal, clock: Clock): Promise<void> {
   const until = clock.monotonic() + wanted.withinMs
+  let last: Wrong | undefined
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    const left = until - clock.monotonic()
-    const wrong = await lookAt(wanted, Math.max(1, Math.min(ONE_ANSWER_MS, left)), signal)
+    const wrong = await lookAt(wanted, Math.max(1, Math.min(ONE_ANSWER_MS, until - clock.monotonic())), signal)
     if (wrong === undefined) return
     signal.throwIfAborted()
-    const rest = until - clock.monotonic()
-    if (rest <= 0) throw refused(wanted, wrong)
-    await clock.sleep(Math.min(pause, rest), signal)
+    // An answer says more than that there was no time left for another.
+    if (last === undefined || wrong.answered || !last.answered) last = wrong
+    if (until - clock.monotonic() <= pause) throw refused(wanted, last)
+    await clock.sleep(pause, signal)
   }
 }
 
@@ -29,6 +30,7 @@ const LONGEST_BODY = 1024 * 1024
 
 interface Wrong {
   readonly why: string
+  readonly answered: boolean
   readonly body?: string
 }
 
@@ -37,12 +39,17 @@ async function lookAt({ url, headers, status, contains }: Probe, timeoutMs: numb
   const timeout = AbortSignal.timeout(timeoutMs)
   try {
     const answer = await ask(url, headers, AbortSignal.any([signal, timeout]))
-    if (answer.status !== status) return { why: `it answered ${answer.status}${answer.location === undefined ? '' : ` (to ${answer.location})`}, expected ${status}`, body: answer.body }
-    if (contains !== undefined && !answer.body.includes(contains)) return { why: `it answered ${status}, but without ${JSON.stringify(contains)}`, body: answer.body }
+    if (answer.status !== status) return { why: `it answered ${answer.status}${answer.location === undefined ? '' : ` (to ${answer.location})`}, expected ${status}`, answered: true, body: answer.body }
+    if (contains !== undefined && !answer.body.includes(contains)) return { why: `it answered ${status}, but without ${JSON.stringify(contains)}`, answered: true, body: answer.body }
     return undefined
   } catch (error) {
-    return { why: timeout.aborted && !signal.aborted ? `no answer within ${showDuration(timeoutMs)}` : messageOf(error) }
+    return { why: timeout.aborted && !signal.aborted ? `no answer within ${showDuration(timeoutMs)}` : whyNot(error), answered: false }
   }
+}
+
+/** A name with several addresses fails with all of their errors, and no message of its own. */
+function whyNot(error: unknown): string {
+  return error instanceof AggregateError ? error.errors.map(messageOf).join(', ') : messageOf(error)
 }
 
 interface Answer {
