@@ -73,18 +73,18 @@ t.test('a write that fails leaves the tree as it was', async t => {
 
 t.test('a directory that may not be written is a denial with path and hint', { skip: rootIgnoresModes }, async t => {
   const machine = testMachine(t, { etc: { motd: 'old\n' } })
-  chmodSync(`${machine.dir}/etc`, 0o555)
-  t.teardown(() => chmodSync(`${machine.dir}/etc`, 0o755))
-  t.throws(() => machine.write('/etc/motd', 'new\n'), { code: 'file.denied', message: /writing \/etc\/motd .*EACCES/, hint: /write access/ })
-  t.throws(() => machine.remove('/etc/motd'), { code: 'file.denied' })
+  withMode(`${machine.dir}/etc`, 0o555, () => {
+    t.throws(() => machine.write('/etc/motd', 'new\n'), { code: 'file.denied', message: /writing \/etc\/motd .*EACCES/, hint: /write access/ })
+    t.throws(() => machine.remove('/etc/motd'), { code: 'file.denied' })
+  })
   t.equal(machine.readText('/etc/motd'), 'old\n')
 })
 
 t.test('what may not be looked at is a denial, not an absence', { skip: rootIgnoresModes }, async t => {
   const machine = testMachine(t, { secret: { f: 'x' } })
-  chmodSync(`${machine.dir}/secret`, 0)
-  t.teardown(() => chmodSync(`${machine.dir}/secret`, 0o755))
-  for (const look of [() => machine.stat('/secret/f'), () => machine.read('/secret/f'), () => machine.list('/secret')]) t.throws(look, { code: 'file.denied' })
+  withMode(`${machine.dir}/secret`, 0, () => {
+    for (const look of [() => machine.stat('/secret/f'), () => machine.read('/secret/f'), () => machine.list('/secret')]) t.throws(look, { code: 'file.denied' })
+  })
 })
 
 t.test('each refusal of the system has its own code', async t => {
@@ -183,3 +183,13 @@ t.test('other kinds of files are told apart', async t => {
   t.throws(() => machine.read(`${machine.dir}/d`), { code: 'file.kind' })
   t.equal(machine.stat(`${machine.dir}/d`)?.mode, (statSync(join(machine.dir, 'd')).mode & 0o7777).toString(8).padStart(4, '0'))
 })
+
+/** Given back at once: the test's directory is removed before its teardowns run. */
+function withMode(path: string, mode: number, act: () => void): void {
+  chmodSync(path, mode)
+  try {
+    act()
+  } finally {
+    chmodSync(path, 0o755)
+  }
+}
