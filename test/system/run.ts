@@ -1,0 +1,80 @@
+import { globSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { showDuration } from '../../src/core/duration.ts'
+import { image } from './image.ts'
+import { boot, type LabMachine } from './machine.ts'
+
+/** Runs test/system/*.test.ts, or the files named, each in a machine of its own that is booted for it.
+ *  Needs root, and the Debian packages mmdebstrap, systemd-container and iproute2.
+ *  Exit code 0: all of them ran, and nothing failed. */
+
+const checkout = resolve(import.meta.dirname, '../..')
+const NODE = '/sunup/node_modules/node/bin/node'
+
+interface Result {
+  readonly file: string
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+  readonly isComplete: boolean
+}
+
+/** Counts the tests of a file by its TAP: top-level points, and the plan that says how many there should have been. */
+function count(file: string, tap: string, code: number): Result {
+  const points = [...tap.matchAll(/^(not )?ok \d+.*$/gm)]
+  const skipped = points.filter(([line]) => line.includes('# SKIP')).length
+  const failed = points.filter(([, not]) => not !== undefined).length
+  const planned = /^1\.\.(\d+)/m.exec(tap)?.[1]
+  return { file, passed: points.length - failed - skipped, failed, skipped, isComplete: code === 0 && points.length > 0 && planned === String(points.length) }
+}
+
+async function main(files: readonly string[]): Promise<boolean> {
+  const startedAt = performance.now()
+  const root = image()
+  const open = new Set<LabMachine>()
+  const close = async (machine: LabMachine): Promise<void> => {
+    await machine.close()
+    open.delete(machine)
+  }
+  const results: Result[] = []
+  let ending: NodeJS.Signals | undefined
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      ending = signal
+      void Promise.all([...open].map(close))
+    })
+  }
+  try {
+    for (const file of files) {
+      if (ending) break
+      const began = performance.now()
+      const machine = await boot(root, checkout)
+      open.add(machine)
+      let tap = ''
+      const code = await machine.run([NODE, '--disable-warning=ExperimentalWarning', `test/system/${file}`], text => (tap += text))
+      await close(machine)
+      const result = count(file, tap, code)
+      results.push(result)
+      const isGood = result.isComplete && result.failed === 0
+      if (!isGood) console.log(tap)
+      console.log(`${isGood ? 'ok' : 'not ok'} - ${file}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped, ${showDuration(performance.now() - began)}`)
+    }
+  } finally {
+    await Promise.all([...open].map(close))
+  }
+  const sum = (of: (result: Result) => number): number => results.reduce((total, result) => total + of(result), 0)
+  const isGood = ending === undefined && results.length === files.length && results.every(result => result.isComplete && result.failed === 0)
+  console.log(
+    `# ${results.length} of ${files.length} files, ${sum(one => one.passed)} passed, ${sum(one => one.failed)} failed, ${sum(one => one.skipped)} skipped, ${showDuration(performance.now() - startedAt)}${ending ? `, ended by ${ending}` : ''}`,
+  )
+  return isGood
+}
+
+if (process.geteuid?.() !== 0) {
+  console.error('The system suite boots machines: it needs root.')
+  process.exitCode = 1
+} else {
+  const named = process.argv.slice(2).map(file => basename(file))
+  const all = globSync('*.test.ts', { cwd: import.meta.dirname }).sort()
+  process.exitCode = (await main(named.length > 0 ? named : all)) ? 0 : 1
+}
