@@ -7,8 +7,9 @@ import { paths } from '../../src/machine/paths.ts'
 import { testMachine } from '../support/machine.ts'
 
 t.test('the target of an absolute link lies below the root', async t => {
-  const machine = testMachine(t, { etc: { motd: 'staged\n' }, motd: t.fixture('symlink', '/etc/motd') })
+  const machine = testMachine(t, { etc: { motd: 'staged\n' }, motd: t.fixture('symlink', '/etc/motd'), deep: { er: t.fixture('symlink', '/etc') } })
   t.equal(machine.readText('/motd'), 'staged\n')
+  t.equal(machine.readText('/deep/er/motd'), 'staged\n')
   t.equal(machine.hostPath('/motd'), `${machine.dir}/etc/motd`)
 })
 
@@ -37,8 +38,9 @@ t.test('writing through a directory link that leads out writes inside', async t 
 })
 
 t.test('.. after a link is the parent of where the link leads', async t => {
-  const machine = testMachine(t, { a: { b: {}, here: 'yes\n' }, l: t.fixture('symlink', 'a/b') })
+  const machine = testMachine(t, { here: 'no\n', a: { b: {}, here: 'yes\n' }, l: t.fixture('symlink', 'a/b') })
   t.equal(machine.readText('/l/../here'), 'yes\n')
+  t.equal(machine.stat('/l/../here')?.size, 4)
 })
 
 t.test('links that lead in a circle are refused by what follows them', async t => {

@@ -62,7 +62,7 @@ t.test('a name that is missing in a partial is refused with the partial and its 
 })
 
 t.test('what every object has by birth is no name', async t => {
-  for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) refuses(t, `{{${name}}}`, {}, { code: 'template.name' })
+  for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) refuses(t, `{{${name}}}`, {}, { code: 'template.name', message: /there is no/ })
 })
 
 t.test('undefined is missing', async t => {
