@@ -24,7 +24,7 @@ export async function readYaml(file: string, code: FailureCode, isSecret = false
   try {
     value = document.toJS({ maxAliasCount: 100 })
   } catch (error) {
-    throw new Failure(code, `${file}:1: not valid YAML: ${messageOf(error)}`, { cause: error })
+    throw new Failure(code, `${file}:1: not valid YAML${isSecret ? '' : `: ${messageOf(error)}`}`)
   }
 
   function offsetOf(path: readonly (string | number)[]): number {
