@@ -51,7 +51,11 @@ export function applyFile(wanted: WantedFile, changes: readonly Change[], contex
   const found = machine.stat(path)
   if (wanted.backup && found?.kind === 'file') keepBackup(path, found, wanted.backup === true ? 1 : wanted.backup, machine)
   const options = writeOptions(wanted, found, machine)
-  if (wanted.verify === undefined) return machine.write(path, reveal(wanted.content), options)
+  if (wanted.verify === undefined) {
+    // A kill may have left one, of a time when there was a verify.
+    machine.remove(stagedFor(path))
+    return machine.write(path, reveal(wanted.content), options)
+  }
   return writeVerified(wanted, wanted.verify, options, context)
 }
 
@@ -111,7 +115,7 @@ function writeOptions(wanted: WantedFile, found: FileStat | undefined, machine: 
 async function writeVerified(wanted: WantedFile, verify: readonly string[], options: WriteOptions, context: ApplyContext): Promise<void> {
   const { machine, signal } = context
   const { path, content } = wanted
-  const staged = `${dirname(path)}/.sunup-verify-${basename(path).slice(-40)}`
+  const staged = stagedFor(path)
   machine.write(staged, reveal(content), options)
   try {
     const argv = verify.map(argument => argument.replaceAll('{path}', machine.hostPath(staged)))
@@ -125,6 +129,10 @@ async function writeVerified(wanted: WantedFile, verify: readonly string[], opti
     const details = isSecret(content) ? {} : { output: error.output, cause: error }
     throw new Failure('file.refused', `${path}: ${verify[0]} refused the new content; the old file is left in place`, { ...details, hint: `Run ${verify.join(' ')} on it by hand to see why.` })
   }
+}
+
+function stagedFor(path: string): string {
+  return `${dirname(path)}/.sunup-verify-${basename(path).slice(-40)}`
 }
 
 function misfit(path: string, kind: string): Failure {

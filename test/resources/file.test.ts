@@ -163,6 +163,12 @@ t.test('a verify that can not be run leaves the old file and nothing beside it',
   t.strictSame(machine.list('/'), ['f'])
 })
 
+t.test('what a kill left of a verify is removed, also when none is asked for any more', async t => {
+  const machine = testMachine(t, { etc: { '.sunup-verify-f': 'half', '.sunup-new-.sunup-verify-f': '' } })
+  await settles(t, machine, file({ path: '/etc/f', content: 'new' }), [{ type: 'create', field: 'content', to: 'new' }])
+  t.strictSame(machine.list('/etc'), ['f'])
+})
+
 t.test('a backup keeps what was replaced, as many as asked for', async t => {
   const machine = testMachine(t, { f: 'one' })
   const step = (content: string) => settle(file({ path: '/f', content, backup: 2 }), surroundings(machine, []))
