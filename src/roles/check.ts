@@ -22,6 +22,8 @@ export interface Inspection {
   readonly run: string
   /** The engine's order: what it refuses is a fault, too. @throws Failure */
   readonly order: (planned: readonly PlannedResource[]) => unknown
+  /** What else must hold for a role, e.g. that its health file can be rendered. @throws Failure */
+  readonly alsoOf?: ((role: Role, instance: Instance) => unknown) | undefined
   /** Only this role and its includes. Default: all roles, and all recipes of the repository. */
   readonly role?: string | undefined
   /** Known identity; it stands for the instances of the roles that answer to its groups. Default: a stand-in for all. */
@@ -68,6 +70,7 @@ export async function checkRepository(inspection: Inspection): Promise<Inspected
 async function checkRole(role: Role, inspection: Inspection, book: RecipeBook, faults: Fault[], warnings: Warning[]): Promise<void> {
   const inspected = await inspectRunList(role, book)
   faults.push(...inspected.faults)
+  await collect(faults, role.place, () => inspection.alsoOf?.(role, instanceFor(role, inspection)))
   for (const which of ['resources', 'departed'] as const) {
     const planning: Planning = { ...inspection, steps: inspected.steps, role, instance: instanceFor(role, inspection), cloud: inspection.cloud ?? standInCloud('local'), bootId: '0000000000000-stand-in', which }
     const planned: PlannedStep[] = []

@@ -84,6 +84,8 @@ const KINDS: Readonly<Record<string, string>> = {
 
 function wording(issue: Issue, value: unknown, written: string | undefined): { message: string; hint?: string | undefined } {
   const what = `, found ${found(value, written)}`
+  // A schema's author knows best. To those words nothing is added: the value may be what should have been a secret.
+  if (!/^(Invalid|Too small|Too big)\b/.test(issue.message)) return { message: issue.message }
   switch (issue.code) {
     case 'invalid_type':
       return { message: `must be ${KINDS[issue.expected] ?? issue.expected}${what}`, hint: kindHint(issue.expected, value, written) }
@@ -96,8 +98,7 @@ function wording(issue: Issue, value: unknown, written: string | undefined): { m
     case 'too_big':
       return { message: issue.origin === 'string' && issue.code === 'too_small' && issue.minimum === 1 ? 'must not be empty' : `${bounds(issue.message)}${what}` }
     case 'custom':
-      // Its author's words alone: the value may be what should have been a secret.
-      return { message: issue.message === 'Invalid input' ? 'is not as it should be' : issue.message }
+      return { message: 'is not as it should be' }
     case 'invalid_key':
       return { message: `has a key that is wrong: ${issue.issues[0]?.message ?? issue.message}` }
     case 'invalid_union':
