@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs'
-import { errnoOf } from '../core/failure.ts'
+import { errnoOf, Failure } from '../core/failure.ts'
 
 const SIGNATURE = 'DIRC'
 /** Times, device, inode, mode, owner and size stand before an entry's object id. */
@@ -15,7 +15,8 @@ const FILE_TYPE = 0o170000
  *  than it must. A file whose stat differs is hashed. Source: gitformat-index(5), versions 2 and 3.
  *  @param hashBytes 20 for a repository of SHA-1, 32 for SHA-256
  *  @returns tracked files that differ, as `M path` or `D path`; undefined when only git can tell: a version, extension or state that
- *  is not understood here, or something staged */
+ *  is not understood here, or something staged
+ *  @throws Failure `git.broken` */
 export function compareWithIndex(indexFile: string, workTree: string, hashBytes: 20 | 32): readonly string[] | undefined {
   let index: Buffer
   let writtenNs: bigint
@@ -26,10 +27,11 @@ export function compareWithIndex(indexFile: string, workTree: string, hashBytes:
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error
   }
-  if (index.length < 12 + hashBytes || index.toString('latin1', 0, 4) !== SIGNATURE) return undefined
+  const end = index.length - hashBytes
+  // git itself trusts a torn one, and reads what it finds.
+  if (end < 12 || index.toString('latin1', 0, 4) !== SIGNATURE || !isIntact(index, end)) throw new Failure('git.broken', `the index ${indexFile} is torn`)
   const version = index.readUInt32BE(4)
   if (version !== 2 && version !== 3) return undefined
-  const end = index.length - hashBytes
   const root = Buffer.from(`${workTree}/`)
   const differing: string[] = []
   let at = 12
@@ -48,6 +50,12 @@ export function compareWithIndex(indexFile: string, workTree: string, hashBytes:
     at += (nameEnd - at + 8) & ~7
   }
   return isWhole(index, at, end) ? differing : undefined
+}
+
+/** Its last bytes are the hash of all before them, or zeros, where it was configured so. */
+function isIntact(index: Buffer, end: number): boolean {
+  const written = index.subarray(end)
+  return written.every(byte => byte === 0) || createHash(written.length === 32 ? 'sha256' : 'sha1').update(index.subarray(0, end)).digest().equals(written)
 }
 
 /** The optional extensions: the root of the cached tree must be valid (a change that was staged invalidates it), and none may be needed to

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs'
 import { uptime } from 'node:os'
-import { dirname } from 'node:path'
-import { errnoOf } from '../core/failure.ts'
+import { basename, dirname } from 'node:path'
+import { allProcesses, look } from './git-processes.ts'
 
 /** A git that closes its lock and renames it does so at once; past this age nobody is about to. */
 const YOUNG_MS = 60_000
@@ -9,13 +9,14 @@ const YOUNG_MS = 60_000
 /** Removes a lock file that no process holds, left by a git that was killed. A lock is stale when no process has it open, and it is
  *  older than the machine's boot or than a minute, or no git is at work in that repository. What can't be looked into counts as at work.
  *  @returns whether the way is free */
-export function removeStaleLock(lock: string): boolean {
+export function removeStaleLock(lock: string, gitDirectory: string): boolean {
   const made = statSync(lock, { throwIfNoEntry: false })
   if (made === undefined) return true
   const ageMs = Date.now() - made.mtimeMs
-  const processes = readdirSync('/proc').filter(name => /^\d+$/.test(name))
+  const processes = allProcesses()
+  const place = basename(gitDirectory) === '.git' ? dirname(gitDirectory) : gitDirectory
   if (processes.some(pid => holds(pid, lock))) return false
-  if (ageMs < YOUNG_MS && ageMs < uptime() * 1_000 && processes.some(pid => worksAt(pid, dirname(lock)))) return false
+  if (ageMs < YOUNG_MS && ageMs < uptime() * 1_000 && processes.some(pid => worksAt(pid, place))) return false
   rmSync(lock, { force: true })
   return true
 }
@@ -25,18 +26,7 @@ function holds(pid: string, file: string): boolean {
 }
 
 /** Whether the process is a git in this repository, or one whose place can't be seen. */
-function worksAt(pid: string, directory: string): boolean {
+function worksAt(pid: string, place: string): boolean {
   if (!look(() => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('git'), false)) return false
-  // `<cache>/sunup/<sha>.index.lock` and `<clone>/.git/index.lock`: two levels up, all of one repository agree.
-  const repository = dirname(directory)
-  return look(() => [readlinkSync(`/proc/${pid}/cwd`), readFileSync(`/proc/${pid}/environ`, 'utf8'), readFileSync(`/proc/${pid}/cmdline`, 'utf8')].some(text => text.includes(repository)), true)
-}
-
-/** The answer, or `hidden` where the process may not be looked into; one that has ended meanwhile is none. */
-function look(ask: () => boolean, hidden: boolean): boolean {
-  try {
-    return ask()
-  } catch (error) {
-    return errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM' ? hidden : false
-  }
+  return look(() => [readlinkSync(`/proc/${pid}/cwd`), readFileSync(`/proc/${pid}/environ`, 'utf8'), readFileSync(`/proc/${pid}/cmdline`, 'utf8')].some(text => text.includes(place)), true)
 }

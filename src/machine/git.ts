@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, statSync, utimesSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -8,6 +9,7 @@ import { accessTo } from './git-access.ts'
 import { gitFailure, lockInTheWay, type GitEnd } from './git-failure.ts'
 import { compareWithIndex } from './git-index.ts'
 import { removeStaleLock } from './git-lock.ts'
+import { endMarked } from './git-processes.ts'
 
 export interface GitOptions {
   /** The host's path for one that a resource names. */
@@ -49,6 +51,9 @@ const ENVIRONMENT = {
 /** What simple-git takes for an attack is what is set above, by us. */
 const PERMITTED = { allowUnsafeHooksPath: true, allowUnsafeFsMonitor: true, allowUnsafeCredentialHelper: true, allowUnsafeSshCommand: true }
 
+/** Stands in the environment of one git and of whatever it starts. */
+const MARK = 'SUNUP_GIT'
+
 /** An index must be younger than the files it speaks of, by more than the kernel's clock tick, or none of them can be trusted unread. */
 const TICK_MS = 10
 
@@ -69,7 +74,8 @@ export function gitWorker(options: GitOptions): GitWorker {
     const { simpleGit } = await import('simple-git')
     signal.throwIfAborted()
     const access = command.remote && accessTo(command.remote, hostPath)
-    const env = { ...ENVIRONMENT, HOME: homedir(), ...options.env, ...access?.env, ...command.env }
+    const mark = randomUUID()
+    const env = { ...ENVIRONMENT, HOME: homedir(), ...options.env, ...access?.env, ...command.env, [MARK]: mark }
     let end: GitEnd | undefined
     try {
       const git = simpleGit({
@@ -85,7 +91,7 @@ export function gitWorker(options: GitOptions): GitWorker {
           return exitCode === 0 ? undefined : (error ?? Buffer.from('failed'))
         },
       })
-      const stdout = await git.env(env).outputHandler((_name, stdout, stderr) => attend(stdout, stderr, signal)).raw([...command.args])
+      const stdout = await git.env(env).outputHandler((_name, stdout, stderr) => attend(stdout, stderr, mark, signal)).raw([...command.args])
       return { code: 0, stdout, stderr: '' }
     } catch (error) {
       signal.throwIfAborted()
@@ -96,16 +102,19 @@ export function gitWorker(options: GitOptions): GitWorker {
     }
   }
 
-  /** Starts a git that must succeed. A lock that a killed git left is removed, once. @returns what it printed */
+  /** Starts a git that must succeed. Locks that a killed git left are removed, each once. @returns what it printed */
   async function run(command: Command, signal: AbortSignal): Promise<string> {
-    const end = await ask(command, signal)
-    if (end.code === 0) return end.stdout
-    const lock = lockInTheWay(end)
-    if (lock === undefined) throw gitFailure(command.deed, end)
-    if (!removeStaleLock(lock)) throw locked(command.deed, lock)
-    const again = await ask(command, signal)
-    if (again.code === 0) return again.stdout
-    throw lockInTheWay(again) === undefined ? gitFailure(command.deed, again) : locked(command.deed, lock)
+    const removed = new Set<string>()
+    for (;;) {
+      const end = await ask(command, signal)
+      if (end.code === 0) return end.stdout
+      const lock = lockInTheWay(end)
+      if (lock === undefined) throw gitFailure(command.deed, end)
+      if (removed.has(lock) || !removeStaleLock(lock, command.env?.GIT_DIR ?? dirname(lock))) {
+        throw new Failure('git.locked', `${command.deed} has to wait: another git holds ${lock}`, { hint: `See which with: fuser -v ${lock}` })
+      }
+      removed.add(lock)
+    }
   }
 
   async function has(gitDirectory: string, commit: string, signal: AbortSignal): Promise<boolean> {
@@ -148,7 +157,8 @@ export function gitWorker(options: GitOptions): GitWorker {
         run(
           {
             deed: `fetching ${remote.url}`,
-            args: ['fetch', '--quiet', '--force', '--no-tags', '--', remote.url, ...refs],
+            // What a pattern named and is gone goes, so that a branch can become a directory of branches.
+            args: ['fetch', '--quiet', '--force', '--prune', '--no-tags', '--', remote.url, ...refs],
             env: { GIT_DIR: hostPath(gitDirectory) },
             remote,
           },
@@ -159,7 +169,7 @@ export function gitWorker(options: GitOptions): GitWorker {
       if (!isFullSha(ref) && (await unlessMissing(fetch(`${ref}:refs/sunup/${encodeURIComponent(ref)}`))) && (await isThere())) return
       // The ref has moved on since it was asked for, or there was none. Not every server hands out what no ref names.
       if ((await unlessRefused(fetch(`${commit}:refs/sunup/${commit}`))) && (await isThere())) return
-      await fetch('refs/heads/*:refs/sunup-all/heads/*', 'refs/tags/*:refs/sunup-all/tags/*', '--prune')
+      await fetch('refs/heads/*:refs/sunup-all/heads/*', 'refs/tags/*:refs/sunup-all/tags/*')
       if (!(await isThere())) {
         throw new Failure('git.missing', `${remote.url} has no commit ${commit}`, { hint: 'No branch or tag leads to it: it was never pushed, or was rewritten.' })
       }
@@ -183,17 +193,16 @@ export function gitWorker(options: GitOptions): GitWorker {
   }
 }
 
-/** simple-git waits 50 ms more for a git that printed nothing: an empty chunk at its end says that all was heard. And the children of a git
- *  that was ended may hold its output open: nobody listens any more. */
-function attend(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream, signal: AbortSignal): void {
+/** simple-git waits 50 ms more for a git that printed nothing: an empty chunk at its end says that all was heard. And it ends git alone: what git
+ *  had started (ssh, the https helper) would go on, and hold its output open. */
+function attend(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream, mark: string, signal: AbortSignal): void {
   stdout.once('end', () => stdout.emit('data', Buffer.alloc(0)))
-  const leave = (): void => [stdout, stderr].forEach(stream => (stream as NodeJS.ReadableStream & { destroy(): void }).destroy())
+  const leave = (): void => {
+    endMarked(`${MARK}=${mark}`)
+    for (const stream of [stdout, stderr]) (stream as NodeJS.ReadableStream & { destroy(): void }).destroy()
+  }
   signal.addEventListener('abort', leave, { once: true })
   stdout.once('close', () => signal.removeEventListener('abort', leave))
-}
-
-function locked(deed: string, lock: string): Failure {
-  return new Failure('git.locked', `${deed} has to wait: another git holds ${lock}`, { hint: 'See what it does with `fuser -v` on that file.' })
 }
 
 /** Whether the fetch went well; false when the remote does not have what was named. */
