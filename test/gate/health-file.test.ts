@@ -1,5 +1,5 @@
 import t from 'tap'
-import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Verified } from '../../src/core/gate.ts'
 import { emptyHealth, healthFileGate } from '../../src/gate/health-file.ts'
@@ -76,11 +76,11 @@ t.test('a file elsewhere is refused', async t => {
 })
 
 t.test('a directory that can’t be emptied is an error: the gate may be open', { skip: rootIgnoresModes }, async t => {
-  const { chmodSync } = await import('node:fs')
   const dir = t.testdir({ health: { 'ping.html': 'ok' } })
   chmodSync(join(dir, 'health'), 0o555)
-  t.teardown(() => chmodSync(join(dir, 'health'), 0o755))
   t.throws(() => emptyHealth(join(dir, 'health')), { code: 'file.denied', message: /gate may be open/ })
+  // Before the test's directory is taken away.
+  chmodSync(join(dir, 'health'), 0o755)
 })
 
 t.test('a file that can’t be written fails the opening, and leaves nothing', async t => {
