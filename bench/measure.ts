@@ -5,14 +5,16 @@ export interface Measured {
   /** Milliseconds, wall clock. */
   readonly ms: number
   readonly code: number | null
+  readonly output: string
 }
 
 /** Runs a command to its end. Its output is read and dropped, as a log would take it. */
 export function once(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Measured {
   const start = process.hrtime.bigint()
-  const { status, error } = spawnSync(argv[0] as string, argv.slice(1), { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 })
+  const { status, error, stdout, stderr } = spawnSync(argv[0] as string, argv.slice(1), { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 })
+  const ms = Number(process.hrtime.bigint() - start) / 1e6
   if (error) throw error
-  return { ms: Number(process.hrtime.bigint() - start) / 1e6, code: status }
+  return { ms, code: status, output: `${stdout}${stderr}` }
 }
 
 /** The largest resident set of the command's own process, in bytes: the kernel's high-water mark, read until it ends. */

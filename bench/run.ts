@@ -65,8 +65,8 @@ async function bench(n: number, program: readonly string[]): Promise<void> {
   console.log(`\nN = ${n} templates and one git checkout; ${runs} settled runs each, medians; all in one run on this machine`)
   const first = new Map<string, number>()
   for (const one of [us, ...peers]) {
-    const { ms, code } = once(one.argv, directory, env)
-    if (code !== 0) throw new Error(`${one.name} failed with ${code}: ${one.argv.join(' ')}`)
+    const { ms, code, output } = once(one.argv, directory, env)
+    if (code !== 0) throw new Error(`${one.name} failed with ${code}: ${one.argv.join(" ")}\n${output}`)
     first.set(one.name, ms)
   }
   const settled = new Map<string, number[]>([['floor', []], ...[us, ...peers].map(one => [one.name, []] as [string, number[]])])

@@ -22,7 +22,8 @@ async function start() {
   }
   const bundle = join(home, 'dist', 'main.js')
   if (await isFresh()) {
-    module.enableCompileCache(join(home, 'dist', 'cache'))
+    // A cache for each command: what its first run compiled is what the next ones find, and they compile different parts.
+    module.enableCompileCache(join(home, 'dist', 'cache', process.argv[2]?.match(/^[a-z]+$/)?.[0] ?? 'other'))
     const { main } = await import(pathToFileURL(bundle).href)
     process.exit(await main())
   }

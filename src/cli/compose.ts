@@ -1,10 +1,9 @@
-import { existsSync, readFileSync, writeSync } from 'node:fs'
+import { readFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isatty } from 'node:tty'
 import { errnoOf, Failure } from '../core/failure.ts'
 
 declare const SUNUP_VERSION: string
-declare const SUNUP_BUNDLED: boolean
 
 /** What the process has around it. Made here alone; everything else gets it as a value. */
 export interface World {
@@ -27,14 +26,13 @@ export interface World {
   readonly program: string
   /** The module that `import … from 'sunup'` means in recipes. */
   readonly indexUrl: string
-  readonly bundled: boolean
 }
 
 export function compose(): World {
-  const bundled = typeof SUNUP_BUNDLED !== 'undefined'
+  const bundled = typeof SUNUP_VERSION !== 'undefined'
   const { env } = process
-  // Bundled, this file may be a chunk at any depth; bin/ is always below the package's own folder.
-  const home = bundled ? packageAbove(import.meta.dirname) : dirname(dirname(import.meta.dirname))
+  // dist/main.js, or src/cli/compose.ts
+  const home = bundled ? dirname(import.meta.dirname) : dirname(dirname(import.meta.dirname))
   const program = bundled ? join(home, 'dist') : home
   const interactive = isatty(1)
   return {
@@ -52,7 +50,6 @@ export function compose(): World {
     signal: signals(),
     program,
     indexUrl: new URL(bundled ? `file://${program}/index.js` : `file://${program}/src/index.ts`).href,
-    bundled,
   }
 }
 
@@ -86,11 +83,5 @@ function writeAll(descriptor: number, text: string): void {
       // A full pipe that does not block: wait for its reader.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
     }
-  }
-}
-
-function packageAbove(directory: string): string {
-  for (let at = directory; ; at = dirname(at)) {
-    if (existsSync(join(at, 'bin', 'sunup.js')) || at === dirname(at)) return at
   }
 }

@@ -55,7 +55,12 @@ export const VERBS: readonly Verb[] = [
     summary: 'validate configuration, roles, recipes’ params and templates without touching the machine',
     load: () => import('./commands/check.ts'),
   },
-  { name: 'schema', summary: 'print the JSON Schema of role files, recipes’ params included', load: () => import('./commands/schema.ts') },
+  {
+    name: 'schema',
+    summary: 'print the JSON Schema of role files, recipes’ params included',
+    options: [{ flags: '--of <file>', summary: 'whose schema (default: role)', values: ['role', 'sunup.yaml'] }],
+    load: () => import('./commands/schema.ts'),
+  },
   { name: 'status', summary: 'the last run and the gate, in words', load: () => import('./commands/status.ts') },
   {
     name: 'report',
