@@ -94,11 +94,14 @@ function nameService(files: FileObserver): Ask {
   return (database, key) => {
     if (onlyFiles(files, database)) return undefined
     const { spawnSync } = process.getBuiltinModule('node:child_process')
-    const { status, stdout, error } = spawnSync('getent', [database, key], { encoding: 'utf8', timeout: 10_000, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } })
+    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
+    const { status, stdout, error } = spawnSync('getent', [database, key], { encoding: 'utf8', timeout: 10_000, env })
     // A C library without getent has no name service either.
     if (errnoOf(error) === 'ENOENT') return undefined
     if (status === 2) return undefined
-    if (error || status !== 0) throw new Failure('command.failed', `getent ${database} ${key} did not answer (${error?.message ?? `exit code ${status}`})`, { cause: error })
+    if (error || status !== 0) {
+      throw new Failure('command.failed', `getent ${database} ${key} did not answer (${error?.message ?? `exit code ${status}`})`, { cause: error })
+    }
     return stdout.trimEnd()
   }
 }

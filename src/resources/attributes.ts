@@ -20,9 +20,14 @@ export function attributeChanges(found: FileStat | undefined, wanted: Attributes
   const uid = uidOf(owner, observer)
   const gid = gidOf(group, observer)
   if (found === undefined) return changes
-  if (wanted.mode !== undefined && fourDigits(wanted.mode) !== found.mode) changes.push({ type: 'update', field: 'mode', from: found.mode, to: fourDigits(wanted.mode) })
-  if (uid !== undefined && uid !== found.uid) changes.push({ type: 'update', field: 'owner', from: observer.accountOf(found.uid)?.name ?? String(found.uid), to: owner as string })
-  if (gid !== undefined && gid !== found.gid) changes.push({ type: 'update', field: 'group', from: observer.groupOf(found.gid)?.name ?? String(found.gid), to: group as string })
+  const mode = wanted.mode === undefined ? found.mode : fourDigits(wanted.mode)
+  if (mode !== found.mode) changes.push({ type: 'update', field: 'mode', from: found.mode, to: mode })
+  if (uid !== undefined && uid !== found.uid) {
+    changes.push({ type: 'update', field: 'owner', from: observer.accountOf(found.uid)?.name ?? String(found.uid), to: owner as string })
+  }
+  if (gid !== undefined && gid !== found.gid) {
+    changes.push({ type: 'update', field: 'group', from: observer.groupOf(found.gid)?.name ?? String(found.gid), to: group as string })
+  }
   return changes
 }
 

@@ -65,7 +65,9 @@ export const FILE_PROPS = { path: 'path', mode: 'mode?', owner: 'string?', group
 /** What a table of rules can't say. @throws Failure `resource.invalid` */
 export function checkFileProps(label: string, { verify, backup }: Pick<WantedFile, 'verify' | 'backup'>): void {
   if (verify && !verify.some(argument => argument.includes('{path}'))) {
-    throw new Failure('resource.invalid', `${label}: "verify" must name the new file as {path}, found ${JSON.stringify(verify)}`, { hint: 'For example ["visudo", "-cf", "{path}"].' })
+    throw new Failure('resource.invalid', `${label}: "verify" must name the new file as {path}, found ${JSON.stringify(verify)}`, {
+      hint: 'For example ["visudo", "-cf", "{path}"].',
+    })
   }
   if (backup !== undefined && typeof backup !== 'boolean' && !(Number.isInteger(backup) && backup >= 0)) {
     throw new Failure('resource.invalid', `${label}: "backup" must be true, or how many to keep, found ${JSON.stringify(backup)}`)
@@ -126,8 +128,11 @@ async function writeVerified(wanted: WantedFile, verify: readonly string[], opti
     machine.remove(staged)
     if (!(error instanceof Failure) || error.code !== 'command.failed') throw error
     // A checker quotes what it dislikes: of a secret nothing of that is passed on.
-    const details = isSecret(content) ? {} : { output: error.output, cause: error }
-    throw new Failure('file.refused', `${path}: ${verify[0]} refused the new content; the old file is left in place`, { ...details, hint: `Run ${verify.join(' ')} on it by hand to see why.` })
+    const said = isSecret(content) ? {} : { output: error.output, cause: error }
+    throw new Failure('file.refused', `${path}: ${verify[0]} refused the new content; what was there is left in place`, {
+      ...said,
+      hint: `Run ${verify.join(' ')} on it by hand to see why.`,
+    })
   }
 }
 

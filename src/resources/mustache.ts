@@ -65,8 +65,14 @@ function text(token: Token, context: Context): string {
     case 'bigint':
       return String(value)
     default:
-      throw refusal(token, context, `"${token[1]}" is ${value === null ? 'null' : Array.isArray(value) ? 'a list' : 'an object'}, which has no text`, value === null ? `Write {{#${token[1]}}}…{{/${token[1]}}} around what may be absent.` : undefined)
+      throw textless(token, context, value)
   }
+}
+
+function textless(token: Token, context: Context, value: unknown): Failure {
+  const name = token[1]
+  if (value === null) return refusal(token, context, `"${name}" is null, which has no text`, `Write {{#${name}}}…{{/${name}}} around what may be absent.`)
+  return refusal(token, context, `"${name}" is ${Array.isArray(value) ? 'a list' : 'an object'}, which has no text`)
 }
 
 function section(token: Token, context: Context): string {

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import t from 'tap'
 import { errnoOf } from '../../src/core/failure.ts'
-import { besideOf } from '../../src/machine/changes.ts'
+import { besideOf } from '../../src/machine/beside.ts'
 import { fileFailure } from '../../src/machine/faults.ts'
 import { paths } from '../../src/machine/paths.ts'
 import { onlyRootSetsOwners, rootIgnoresModes, testHost, testMachine } from '../support/machine.ts'
