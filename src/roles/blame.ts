@@ -9,7 +9,7 @@ export function blame(error: unknown, source: string): Place | undefined {
   const stack = error instanceof Error && typeof error.stack === 'string' ? error.stack : ''
   const roots = [source, real(source)]
   for (const line of stack.split('\n')) {
-    const match = /(file:\/\/\/[^\s()]+|\/[^()]*?):(\d+)(?::\d+)?\)?$/.exec(line)
+    const match = /(file:\/\/\/[^\s()]+?|\/[^()]*?):(\d+)(?::\d+)?\)?$/.exec(line)
     if (!match) continue
     const path = pathOf(match[1] as string)
     const root = roots.find(candidate => path.startsWith(`${candidate}/`))
