@@ -67,7 +67,7 @@ async function finishInterrupted(context: ApplyContext): Promise<void> {
 /** Every package's version, after a refresh if that is what it takes. @throws Failure `package.missing` */
 async function resolve(wanted: readonly Wanted[], context: ApplyContext): Promise<ReadonlyMap<string, string>> {
   if (wanted.length === 0) return new Map()
-  const isFresh = !isStale(context.machine)
+  const isFresh = !isStale(context.machine) && !(await triedThisRun(context)).failed
   if (!isFresh) await refresh(context)
   let looked = await look(wanted, context)
   if (looked.missing.length > 0 && isFresh) {
@@ -80,9 +80,17 @@ async function resolve(wanted: readonly Wanted[], context: ApplyContext): Promis
 }
 
 async function refresh(context: ApplyContext): Promise<void> {
+  const refreshed = await triedThisRun(context)
+  refreshed.failed = true
   // Without it a source that could not be reached is but a warning.
   await tried(['apt-get', '--quiet', '--option=APT::Update::Error-Mode=any', 'update'], context)
   context.machine.write(STAMP, '')
+  refreshed.failed = false
+}
+
+/** A refresh that failed leaves new times on old lists: that it failed is kept here. */
+function triedThisRun(context: ApplyContext): Promise<{ failed: boolean }> {
+  return context.pinned('refresh of the package lists', async () => ({ failed: false }))
 }
 
 /** Whether the lists are missing, older than a day, or older than the sources they come from. */
@@ -90,7 +98,7 @@ function isStale(observer: Observer): boolean {
   const mtime = (path: string): number => observer.stat(path)?.mtimeMs ?? 0
   const lists = observer.list(LISTS)
   if (!lists?.some(name => name.includes('_'))) return true
-  const refreshed = Math.max(mtime(STAMP), mtime(LISTS), mtime(`${LISTS}/partial`))
+  const refreshed = mtime(STAMP) || mtime(LISTS)
   const directory = '/etc/apt/sources.list.d'
   const sources = ['/etc/apt/sources.list', directory, ...(observer.list(directory) ?? []).map(name => `${directory}/${name}`)]
   return Date.now() - refreshed > DAY_MS || sources.some(path => mtime(path) > refreshed)

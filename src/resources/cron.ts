@@ -62,7 +62,9 @@ function isSchedule(text: string): boolean {
   return /^[\w*/,-]+([ \t]+[\w*/,-]+){4}$/.test(text.trim())
 }
 
-/** The argv for cron's sh. cron itself turns every % into a new line unless a backslash stands before it, quoted or not. */
+/** The argv for cron's sh. Before that sees it, cron itself turns every % into a new line and takes away the backslash before a % or
+ *  another backslash, quoted or not. Source: crontab(5), and do_command.c of Debian's cron and of cronie. */
 function line(argv: readonly string[]): string {
-  return argv.map(word => (/^[\w@+:,./-]+$/.test(word) ? word : `'${word.replaceAll('\'', '\'\\\'\'')}'`)).join(' ').replaceAll('%', '\\%')
+  const words = argv.map(word => (/^[\w@+:,./-]+$/.test(word) ? word : `'${word.replaceAll('\'', '\'\\\'\'')}'`))
+  return words.join(' ').replace(/[\\%]/g, '\\$&')
 }
