@@ -36,7 +36,7 @@ const SIGNS: readonly Sign[] = [
 
 /** What a repository on disk says when it is not whole. Lines of the remote do not count: they speak of its own. */
 const BROKEN =
-  /object file [^\n]* is empty|loose object [^\n]* is corrupt|(?:missing|bad|broken) (?:blob|tree|commit|object|sha1|ref|config|HEAD)|unable to (?:read|unpack|parse|find) (?:sha1 file|tree|object|[0-9a-f]{40}|commit)|failed to (?:read object|unpack tree|traverse)|inflate:|corrupt|too short|cannot be accessed|not a git repository|bad signature|bad index|Could not read [0-9a-f]{40}|invalid sha1 pointer|did not send all necessary objects|invalid object|Not a valid object name|bad object|unresolved deltas|unable to read|bad config|invalid gitfile/i
+  /object file [^\n]* is empty|loose object [^\n]* is corrupt|(?:missing|bad|broken) (?:blob|tree|commit|object|sha1|ref|config|HEAD)|unable to (?:read|unpack|parse|find) (?:sha1 file|tree|object|[0-9a-f]{40}|commit)|failed to (?:read object|unpack tree|traverse)|inflate:|corrupt|too short|cannot be accessed|not a git repository|bad signature|bad index|Could not read [0-9a-f]{40}|invalid sha1 pointer|did not send all necessary objects|invalid object|Not a valid object name|bad object|unresolved deltas|unable to read|bad config|invalid gitfile|unable to resolve reference/i
 
 /** The failure that a git which ended so means.
  *  @param deed what it was to do, e.g. 'fetching https://git.example.com/app.git' */

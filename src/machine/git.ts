@@ -153,12 +153,11 @@ export function gitWorker(options: GitOptions): GitWorker {
     },
 
     async fetch(gitDirectory, remote, ref, commit, signal) {
-      const fetch = (...refs: string[]): Promise<string> =>
+      const fetch = (refs: readonly string[], ...more: string[]): Promise<string> =>
         run(
           {
             deed: `fetching ${remote.url}`,
-            // What a pattern named and is gone goes, so that a branch can become a directory of branches.
-            args: ['fetch', '--quiet', '--force', '--prune', '--no-tags', '--', remote.url, ...refs],
+            args: ['fetch', '--quiet', '--force', '--no-tags', ...more, '--', remote.url, ...refs],
             env: { GIT_DIR: hostPath(gitDirectory) },
             remote,
           },
@@ -166,10 +165,11 @@ export function gitWorker(options: GitOptions): GitWorker {
         )
       const isThere = (): Promise<boolean> => has(gitDirectory, commit, signal)
       // Only what a ref of ours reaches is known to the next fetch, and safe from a collection.
-      if (!isFullSha(ref) && (await unlessMissing(fetch(`${ref}:refs/sunup/${encodeURIComponent(ref)}`))) && (await isThere())) return
+      if (!isFullSha(ref) && (await unlessMissing(fetch([`${ref}:refs/sunup/${encodeURIComponent(ref)}`]))) && (await isThere())) return
       // The ref has moved on since it was asked for, or there was none. Not every server hands out what no ref names.
-      if ((await unlessRefused(fetch(`${commit}:refs/sunup/${commit}`))) && (await isThere())) return
-      await fetch('refs/heads/*:refs/sunup-all/heads/*', 'refs/tags/*:refs/sunup-all/tags/*')
+      if ((await unlessRefused(fetch([`${commit}:refs/sunup/${commit}`]))) && (await isThere())) return
+      // What is gone there goes here, too: a branch may have become a directory of branches.
+      await fetch(['refs/heads/*:refs/sunup-all/heads/*', 'refs/tags/*:refs/sunup-all/tags/*'], '--prune')
       if (!(await isThere())) {
         throw new Failure('git.missing', `${remote.url} has no commit ${commit}`, { hint: 'No branch or tag leads to it: it was never pushed, or was rewritten.' })
       }

@@ -11,7 +11,6 @@ import { parentsToMake } from './parents.ts'
 export function inPlace(source: Source): Layout {
   const { label, path, discard } = source
   const directory = `${path}/.git`
-  const cache = { directory, bare: false, keep: ['index', 'sunup-checkout'] }
   const checkout = { gitDirectory: directory, workTree: path }
   const underway = `${directory}/sunup-checkout`
   const revision = (observer: Observer): string | undefined => headOf(directory, observer)
@@ -56,10 +55,12 @@ export function inPlace(source: Source): Layout {
     async apply(_changes, commit, context) {
       const { machine, signal } = context
       const differing = await stateOf(machine, signal)
+      // What the old commit had and the new one has not is known from the old index alone: only one that can't be read is given up.
+      if (differing === undefined && machine.stat(underway) === undefined) machine.remove(`${directory}/index`)
+      const cache = { directory, bare: false, keep: differing === undefined ? ['sunup-checkout'] : ['index', 'sunup-checkout'] }
       machine.makeDirectory(path)
       await withCommit(cache, source, commit, context, async () => {
         machine.write(underway, `${commit}\n`)
-        if (differing === undefined) machine.remove(`${directory}/index`)
         await machine.git.checkout(checkout, commit, signal)
         machine.remove(underway)
       })
