@@ -1,0 +1,120 @@
+import t from 'tap'
+import { order } from '../../src/engine/order.ts'
+import { checkRepository, type Inspection } from '../../src/roles/check.ts'
+import { bookOf, builtIn, failureOf, host, instance, recipeText } from '../support/provisioning.ts'
+
+const check = (source: string, more: Partial<Inspection> = {}) => {
+  bookOf(source)
+  return checkRepository({ source, builtIn, host, run: '/run/sunup', order, ...more })
+}
+
+const shown = (faults: readonly { place: { file: string; line: number }; message: string }[]) => faults.map(fault => `${fault.place.file}:${fault.place.line}: ${fault.message}`)
+
+const recipes = (texts: Record<string, string>) => Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, { 'recipe.ts': text }]))
+
+t.test('a repository without faults has none', async t => {
+  const source = t.testdir({
+    roles: { 'base.yaml': 'securityGroups: []\nrecipes: [a]\n', 'web.yaml': 'include: [base]\nrecipes:\n  - files: [{ path: /x, content: x }]\n' },
+    recipes: recipes({ a: recipeText("[file({ path: '/a', content: '' })]") }),
+  })
+  t.strictSame(await check(source), { roles: ['base', 'web'], recipes: ['a'], faults: [], warnings: [] })
+})
+
+t.test('every fault of roles and recipes is found in one go', async t => {
+  const source = t.testdir({
+    roles: {
+      'broken.yaml': 'recipes: [\n',
+      'cycle.yaml': 'include: [cycle]\n',
+      'old.yml': '',
+      'web.yaml': 'deadlin: 3m\nrecipes: []\n',
+      'worker.yaml': 'recipes:\n  - nowhere\n  - throws\n  - packages: { instal: [] }\n  - template\n  - files: [{ path: /x, content: { secret: "file:/nonexistent" } }]\n',
+    },
+    recipes: recipes({
+      enum: 'enum A { b }\n',
+      template: recipeText("[template({ path: '/a', source: asset('a.conf'), vars: {} })]"),
+      throws: recipeText('nowhere.to'),
+      unused: 'export const a = 1\n',
+    }),
+    templates: { 'a.conf': 'one\n{{missing}}\n' },
+  })
+  const { faults } = await check(source)
+  t.match(shown(faults), [
+    /^recipes\/enum\/recipe\.ts:1: .*enum/,
+    /^recipes\/throws\/recipe\.ts:6: recipe throws threw/,
+    /^recipes\/unused\/recipe\.ts:1: has no recipe/,
+    /^roles\/broken\.yaml:\d: /,
+    /^roles\/cycle\.yaml:1: the role includes itself/,
+    /^roles\/old\.yml:1: a role file ends in \.yaml/,
+    /^roles\/web\.yaml:1: unknown key "deadlin"/,
+    /^roles\/worker\.yaml:2: there is no recipe "nowhere"/,
+    /^roles\/worker\.yaml:4: recipe packages: unknown key "instal"/,
+    /^roles\/worker\.yaml:5: recipe template: .*a\.conf:2/,
+    /^roles\/worker\.yaml:6: recipe files: a secret stands/,
+  ])
+  t.equal(faults.length, 11)
+})
+
+t.test('what the engine refuses is found, at the place of one of the two', async t => {
+  const text = (content: string) => recipeText(`[file({ path: '/a', content: '${content}' })]`)
+  const source = t.testdir({ roles: { 'web.yaml': 'recipes:\n  - a\n  - b\n' }, recipes: recipes({ a: text('1'), b: text('2') }) })
+  const { faults } = await check(source)
+  t.match(faults, [{ code: 'resource.conflict', place: { file: 'roles/web.yaml', line: 2 } }])
+})
+
+t.test('a fault in departed() is found', async t => {
+  const source = t.testdir({ roles: { 'web.yaml': 'recipes: [a]\n' }, recipes: recipes({ a: recipeText('[]', 'departed() { return 3 },') }) })
+  t.match(shown((await check(source)).faults), [/^recipes\/a\/recipe\.ts:4: recipe a: departed\(\) must return a list/])
+})
+
+t.test('a fault of an included role is told once', async t => {
+  const source = t.testdir({ roles: { 'base.yaml': 'recipes: [nowhere]\n', 'a.yaml': 'include: [base]\n', 'b.yaml': 'include: [base]\n' } })
+  t.equal((await check(source)).faults.length, 1)
+})
+
+t.test('a recipe that loops is told, and the rest is looked at', async t => {
+  const source = t.testdir({
+    roles: { 'web.yaml': 'recipes: [a, b]\n' },
+    recipes: recipes({ a: recipeText('(() => { for (;;); })()'), b: recipeText('[3]'), c: 'for (;;);' }),
+  })
+  t.strictSame((await check(source, { limitMs: 50 })).faults.map(fault => [fault.place.file, fault.code]), [
+    ['recipes/a/recipe.ts', 'recipe.stuck'],
+    ['recipes/b/recipe.ts', 'recipe.invalid'],
+    ['recipes/c/recipe.ts', 'recipe.stuck'],
+  ])
+})
+
+t.test('an execute that runs in every boot is warned of', async t => {
+  const source = t.testdir({ roles: { 'web.yaml': 'recipes: [a]\n' }, recipes: recipes({ a: recipeText("[execute({ name: 'x', argv: ['true'] })]") }) })
+  const { faults, warnings } = await check(source)
+  t.strictSame(faults, [])
+  t.match(warnings, [{ code: 'resource.unguarded', place: { file: 'roles/web.yaml', line: 1 }, message: 'recipe a: execute[x] runs in every boot' }])
+})
+
+t.test('a recipe that prepares and reads the identity is warned of', async t => {
+  const source = t.testdir({ roles: { 'web.yaml': 'recipes: [a]\n' }, recipes: recipes({ a: recipeText('instance.tags.color && instance.zone ? [] : []') }) })
+  t.match((await check(source)).warnings, [{ code: 'recipe.identity', message: /reads instance\.tags while it prepares/ }])
+})
+
+t.test('no secret is read, and the cloud is not asked', async t => {
+  const source = t.testdir({
+    roles: { 'web.yaml': 'recipes:\n  - a: { key: { secret: "file:/nonexistent" } }\n  - eip\n  - registry\n' },
+    recipes: recipes({ a: recipeText("[file({ path: '/a', content: params.key })]", 'params: z.strictObject({ key: secret() }),') }),
+  })
+  t.strictSame((await check(source)).faults, [])
+})
+
+t.test('a known identity stands for the roles that answer to its groups', async t => {
+  const text = recipeText("instance.id === 'i-1' ? [3] : []")
+  const source = t.testdir({ roles: { 'web.yaml': 'recipes: [a]\n', 'worker.yaml': 'recipes: [a]\n' }, recipes: recipes({ a: text }) })
+  t.match(shown((await check(source, { instance: { ...instance, id: 'i-1' } })).faults), [/run list at roles\/web\.yaml:1/])
+})
+
+t.test('one role alone can be looked at', async t => {
+  const source = t.testdir({ roles: { 'web.yaml': 'recipes: []\n', 'broken.yaml': 'a: [\n' }, recipes: recipes({ bad: '' }) })
+  t.strictSame((await check(source, { role: 'web' })).faults, [])
+  t.match(await failureOf(() => check(source, { role: 'wbe' })), { code: 'role.missing', hint: 'Did you mean web?' })
+})
+
+t.test('nothing to look at is a failure', async t => {
+  t.match(await failureOf(() => check(t.testdir({}))), { code: 'source.empty' })
+})
