@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import { configSchema } from './config-schema.ts'
+import { describedConfigSchema } from './config-schema.ts'
 import type { LoadedRecipe } from './recipes.ts'
-import { roleSchema } from './role-schema.ts'
+import { describedRoleSchema } from './role-schema.ts'
 
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** The JSON Schema of role files, with the params of these recipes. */
 export function roleJsonSchema(recipes: readonly LoadedRecipe[]): JsonSchema {
-  const { properties, ...schema } = jsonSchema(roleSchema()) as { properties: Record<string, JsonSchema> }
+  const { properties, ...schema } = jsonSchema(describedRoleSchema()) as { properties: Record<string, JsonSchema> }
   const withParams = recipes.filter(recipe => recipe.definition.params)
   return {
     ...schema,
@@ -21,7 +21,7 @@ export function roleJsonSchema(recipes: readonly LoadedRecipe[]): JsonSchema {
 
 /** The JSON Schema of sunup.yaml. */
 export function configJsonSchema(): JsonSchema {
-  return { ...jsonSchema(configSchema()), title: 'sunup.yaml' }
+  return { ...jsonSchema(describedConfigSchema()), title: 'sunup.yaml' }
 }
 
 /** How an entry of a run list may be written: the name alone, where its params may be left out, or with params. */

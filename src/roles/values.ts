@@ -4,11 +4,17 @@ import { parseDuration } from '../core/duration.ts'
 /** Timers count milliseconds in 31 bits. */
 const LONGEST_MS = 24 * 86_400_000
 
+/** Adds a description to a schema. Only a JSON Schema wants them, and each costs as much as the schema itself: loading leaves them out. */
+export type Say = <Schema extends z.ZodType>(schema: Schema, description: string) => Schema
+
+export const described: Say = (schema, description) => schema.describe(description)
+
+export const undescribed: Say = schema => schema
+
 /** A length of time with its unit, e.g. '90s'; yields the text as written. Bare numbers are refused: nobody knows their unit. */
 export function duration(): z.ZodString {
   return z.string({ error: issue => (issue.input === undefined ? undefined : `must be a duration with its unit, e.g. "90s" or "15m", found ${JSON.stringify(issue.input)}`) })
     .refine(isDuration, { error: issue => `must be a duration such as "90s", "15m" or "2h", at most 24d, found ${JSON.stringify(issue.input)}` })
-    .meta({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$', examples: ['90s', '15m'] })
 }
 
 function isDuration(text: string): boolean {
@@ -27,7 +33,7 @@ export function mode(): z.ZodString {
 }
 
 export function httpUrl(): z.ZodString {
-  return z.string().refine(isHttp, { error: issue => `must be a URL that begins with http:// or https://, found ${JSON.stringify(issue.input)}` }).meta({ format: 'uri' })
+  return z.string().refine(isHttp, { error: issue => `must be a URL that begins with http:// or https://, found ${JSON.stringify(issue.input)}` })
 }
 
 function isHttp(text: string): boolean {
