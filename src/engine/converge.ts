@@ -72,7 +72,7 @@ export async function converge(work: Work, ground: Ground): Promise<Converged> {
   if (failed) return { ...result, failure: failed }
   if (work.planning) return result
   try {
-    const verified = await verify(all, counts.changed > 0, around)
+    const verified = await verify(all, counts.changed > 0, counts.skipped, around)
     ground.journal.clear()
     return { ...result, verified }
   } catch (error) {

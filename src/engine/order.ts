@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { Failure } from '../core/failure.ts'
 import { didYouMean } from '../core/nearest.ts'
 import type { ResourceId } from '../core/resource.ts'
+import { isSecret, reveal } from '../core/secret.ts'
 import type { Planned } from './planned.ts'
 
 /** The order of a run: prepare before activate, each in the order of the run list; equal resources are one, at the first place.
@@ -21,12 +22,23 @@ export function order<Each extends Planned>(planned: readonly Each[]): readonly 
 }
 
 function isSame(a: Planned, b: Planned): boolean {
-  return isDeepStrictEqual(a.resource.props, b.resource.props)
+  return isDeepStrictEqual(uncovered(a.resource.props), uncovered(b.resource.props))
+}
+
+/** Two secrets are the same when their texts are; each hides its own. For comparison alone: it goes nowhere. */
+function uncovered(value: unknown): unknown {
+  if (isSecret(value)) return { secret: reveal(value) }
+  if (Array.isArray(value)) return value.map(uncovered)
+  return isPlainObject(value) ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, uncovered(inner)])) : value
+}
+
+function isPlainObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype && !Object.values(value).some(inner => typeof inner === 'function')
 }
 
 function conflict(a: Planned, b: Planned): Failure {
   const props = new Set([...Object.keys(a.resource.props), ...Object.keys(b.resource.props)])
-  const differing = [...props].filter(key => !isDeepStrictEqual((a.resource.props as never)[key], (b.resource.props as never)[key]))
+  const differing = [...props].filter(key => !isDeepStrictEqual(uncovered((a.resource.props as never)[key]), uncovered((b.resource.props as never)[key])))
   return new Failure('resource.conflict', `${a.resource.id} is declared twice and differently: by ${a.origin} and by ${b.origin} (they differ in ${differing.join(', ')})`, {
     hint: 'Leave it to one of them, or make them equal.',
   })

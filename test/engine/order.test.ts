@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Resource } from '../../src/core/resource.ts'
+import { makeSecret } from '../../src/core/secret.ts'
 import { order } from '../../src/engine/order.ts'
 import type { Planned } from '../../src/engine/planned.ts'
 
@@ -42,4 +43,10 @@ t.test('a trigger on something later is refused', async t => {
 
 t.test('a prepare resource that waits for an activate one is refused with the phase as reason', async t => {
   t.throws(() => order([planned('file[/etc/a]', { phase: 'activate' }), planned('service[s]', { on: ['file[/etc/a]'] })]), { code: 'resource.order', hint: /phase prepare/ })
+})
+
+t.test('two resources with the same secret are one, with another secret they are refused', async t => {
+  const withKey = (text: string) => planned('f[x]', { props: { content: makeSecret(text), nested: [{ key: makeSecret(text) }] } })
+  t.equal(order([withKey('a'), withKey('a')]).length, 1)
+  t.throws(() => order([withKey('a'), withKey('b')]), { code: 'resource.conflict', message: /content, nested/ })
 })
