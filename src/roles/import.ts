@@ -2,7 +2,6 @@ import { createRequire } from 'node:module'
 import { relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Failure, messageOf, type FailureCode } from '../core/failure.ts'
-import { showPlace } from '../core/role.ts'
 import { blame, lineMatching } from './blame.ts'
 import { bounded, RECIPE_LIMIT_MS } from './bounded.ts'
 import { failureAt } from './faults.ts'
@@ -54,7 +53,7 @@ function explained(error: unknown, path: string, source: string): Failure {
   const code = (error as NodeJS.ErrnoException | null)?.code
   const message = messageOf(error)
   const fail = (failureCode: FailureCode, text: string, hint?: string): Failure => failureAt({ place, message: text, hint, code: failureCode }, error)
-  if (error instanceof Failure) return new Failure(error.code, `${showPlace(place)}: ${error.message}`, { hint: error.hint, cause: error.cause })
+  if (error instanceof Failure) return fail(error.code, error.message, error.hint)
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return fail('recipe.invalid', message, 'Types are stripped, not compiled: write an object for an enum, and plain fields for parameter properties.')
   if (code === 'ERR_MODULE_NOT_FOUND') {
     const [, what = '', by = path] = /^Cannot find (?:package|module) '([^']*)' imported from (.*)$/.exec(message) ?? []
