@@ -17,7 +17,7 @@ import { bootMark } from '../machine/boot.ts'
 import type { Lock } from '../machine/lock.ts'
 import { keepDecision } from './decision.ts'
 import { keepLease } from './lease.ts'
-import { outset, type Outset, type Repository } from './outset.ts'
+import { chooseRole, outset, type Outset, type Repository } from './outset.ts'
 import { possess } from './possession.ts'
 import { askProbe } from './proof.ts'
 import { runDirectoryOf, settingsOf, type Settings } from './settings.ts'
@@ -85,17 +85,19 @@ async function provision(parts: BootParts, control: RunControl, held: Held): Pro
   const { bootId } = bootMark(runDirectory)
 
   const repository = await parts.repository(settings)
-  const set = await outset({ repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
-  const { role } = set
+  const { role, candidates } = chooseRole(repository, instance)
   held.role = role
   control.role(role.name)
-  story.tell({ type: 'run.role', role: role.name, groups: instance.securityGroups, candidates: set.candidates })
+  story.tell({ type: 'run.role', role: role.name, groups: instance.securityGroups, candidates })
   control.deadline(role.deadlineMs)
 
   const target = await cloud.lifecycle.target(signal)
   const activating = target === 'InService'
-  const hasRow = activating && set.planned.some(({ resource }) => resource.kind === 'registry')
-  if (hasRow) await registerBooting(set, bootId, control, held)
+  const key = { role: role.name, instanceId: instance.id, bootId }
+  if (activating && role.runList.some(({ recipe }) => recipe === 'registry')) await registerBooting(cloud, key, control, held)
+  const set = await outset(role, { repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
+  // A recipe of the repository's own may register, too.
+  if (activating && held.key === undefined && set.planned.some(({ resource }) => resource.kind === 'registry')) await registerBooting(cloud, key, control, held)
   keepDecision(own, { role: role.name, groups: instance.securityGroups, revision: repository.revision ?? null, configuration: settings.file ?? null }, repository.directory, [
     held.state,
     runDirectory,
@@ -118,8 +120,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held): Pro
 }
 
 /** The row says `booting` before any resource is touched; where it can't be, the run ends here. */
-async function registerBooting({ cloud, role, instance }: Outset, bootId: string, control: RunControl, held: Held): Promise<void> {
-  const key = { role: role.name, instanceId: instance.id, bootId }
+async function registerBooting(cloud: Cloud, key: RowKey, control: RunControl, held: Held): Promise<void> {
   await cloud.registry.register(key, { state: 'booting', failure: undefined, bootedInMs: undefined }, control.signal)
   held.key = key
   control.story.tell({ type: 'gate.closed', step: 'registry' })

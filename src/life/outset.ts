@@ -9,7 +9,7 @@ import { order } from '../engine/order.ts'
 import { hostFacts } from '../machine/host.ts'
 import { render } from '../resources/mustache.ts'
 import type { Planning } from '../roles/call.ts'
-import { pickRole } from '../roles/match.ts'
+import { pickRole, type Picked } from '../roles/match.ts'
 import { planResources, type PlannedResource } from '../roles/plan.ts'
 import { recipeBook, type BuiltIn } from '../roles/recipes.ts'
 import { loadRole } from '../roles/role.ts'
@@ -44,7 +44,6 @@ export interface OutsetNeeds {
 /** Everything that is decided before the first check: whatever is wrong in what the user wrote has been found by then. */
 export interface Outset extends OutsetNeeds {
   readonly role: Role
-  readonly candidates: readonly string[]
   readonly host: Host
   /** All resources in order, as the recipes want them at the outset. */
   readonly planned: readonly PlannedResource[]
@@ -53,12 +52,16 @@ export interface Outset extends OutsetNeeds {
   replan(instance: Instance): readonly PlannedResource[]
 }
 
-/** Picks the role, loads its recipes, reads its secrets, and asks every recipe once.
+/** The role of this instance, by its security groups or by --role. */
+export function chooseRole({ directory, role }: Repository, { securityGroups }: Instance): Picked {
+  return role === undefined ? pickRole(directory, securityGroups) : { role: loadRole(directory, role), candidates: [role] }
+}
+
+/** Loads the role's recipes, reads its secrets, and asks every recipe once.
  *  @throws Failure of anything that is wrong in the repository (78), or of a secret that can't be had */
-export async function outset(needs: OutsetNeeds): Promise<Outset> {
+export async function outset(role: Role, needs: OutsetNeeds): Promise<Outset> {
   const { repository, settings, cloud, machine, instance, bootId, signal } = needs
   const { directory } = repository
-  const { role, candidates } = repository.role === undefined ? pickRole(directory, instance.securityGroups) : { role: loadRole(directory, repository.role), candidates: [repository.role] }
   const steps = await loadRunList(role, recipeBook(directory, repository.builtIn), secretReader(cloud.secrets, signal))
   const host = hostFacts(machine)
   const planning: Planning = { steps, role, source: directory, run: settings.run, instance, host, cloud, bootId, which: 'resources' }
@@ -66,7 +69,6 @@ export async function outset(needs: OutsetNeeds): Promise<Outset> {
   return {
     ...needs,
     role,
-    candidates,
     host,
     planned,
     healthContent: healthContent(role, instance, needs.run),

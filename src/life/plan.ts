@@ -5,7 +5,7 @@ import { pins } from '../engine/pins.ts'
 import { run, type Ended, type Frame } from '../engine/run.ts'
 import { readBootMark } from '../machine/boot.ts'
 import type { BootParts } from './boot.ts'
-import { outset } from './outset.ts'
+import { chooseRole, outset } from './outset.ts'
 import { runDirectoryOf } from './settings.ts'
 import { stagesOf } from './stages.ts'
 
@@ -25,11 +25,11 @@ export async function plan(frame: Frame, parts: Omit<BootParts, 'attended'>): Pr
       const instance = await cloud.metadata.identity(signal)
       const { bootId } = readBootMark(runDirectoryOf(machine, settings))
       const repository = await parts.repository(settings)
-      const set = await outset({ repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
-      const { role } = set
+      const { role, candidates } = chooseRole(repository, instance)
       control.role(role.name)
-      story.tell({ type: 'run.role', role: role.name, groups: instance.securityGroups, candidates: set.candidates })
+      story.tell({ type: 'run.role', role: role.name, groups: instance.securityGroups, candidates })
       control.deadline(role.deadlineMs)
+      const set = await outset(role, { repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
       const activating = (await cloud.lifecycle.target(signal)) === 'InService'
       // Debts are foretold, too; the journal is read here, and not written.
       const debts = journal(join(machine.hostPath(settings.state), instance.id, 'journal.ndjson'))
