@@ -17,6 +17,7 @@ import { bootMark } from '../machine/boot.ts'
 import type { Lock } from '../machine/lock.ts'
 import { keepDecision } from './decision.ts'
 import { keepLease } from './lease.ts'
+import { unknownDirectory } from './own.ts'
 import { chooseRole, outset, type Outset, type Repository } from './outset.ts'
 import { possess } from './possession.ts'
 import { askProbe } from './proof.ts'
@@ -32,6 +33,8 @@ export interface BootParts {
   readonly attended: boolean
 }
 
+/** Until the role has said its own. */
+const FIRST_DEADLINE_MS = 15 * 60_000
 /** How long closing and telling may take once a run has failed. */
 const UNDO_MS = 30_000
 /** Failures that are nobody's but the caller's: the group is not told. */
@@ -67,6 +70,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held): Pro
   const { machine } = parts
   const { story, clock, signal, records } = control
 
+  control.deadline(FIRST_DEADLINE_MS)
   const { settings, fault } = settingsOf(parts.settings)
   const runDirectory = runDirectoryOf(machine, settings)
   held.lock = await possess(join(runDirectory, 'lock'), 'boot', clock, signal)
@@ -162,10 +166,8 @@ async function giveUp(parts: BootParts, control: RunControl, held: Held, failure
   control.gate('closed')
   await anyway(() => held.key && held.cloud?.registry.update(held.key, { state: 'failed', failure: reasonOf(failure), bootedInMs: undefined }, signal))
   control.story.tell({ type: 'gate.kept-closed', reason: failure.message })
-  if (!held.recorded && held.state !== undefined) {
-    const unknown = `unknown-${control.id}`
-    await anyway(() => control.records.keepIn(join(held.state as string, unknown, 'runs', control.id)))
-  }
+  const { state } = held
+  if (!held.recorded && state !== undefined) await anyway(() => control.records.keepIn(join(unknownDirectory(state, control.id), 'runs', control.id)))
   await anyway(() => control.records.flush())
   const onFailure = held.role?.onFailure ?? 'abandon'
   if (onFailure === 'abandon' && !parts.attended && !UNTOLD.includes(failure.code)) await anyway(() => held.cloud?.lifecycle.failed(reasonOf(failure), signal))

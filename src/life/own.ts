@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '../core/cloud.ts'
 import { asFailure } from '../core/failure.ts'
@@ -19,6 +19,15 @@ export async function ownDirectory(machine: Machine, settings: Settings, cloud: 
     if (newest === undefined) throw asFailure(error)
     return newest
   }
+}
+
+const UNKNOWN_KEPT = 20
+
+/** Where a run is kept that never learnt who it was; the oldest of such are let go of. */
+export function unknownDirectory(state: string, run: string): string {
+  const others = names(state).filter(name => name.startsWith('unknown-')).sort()
+  for (const name of others.slice(0, Math.max(0, others.length - UNKNOWN_KEPT + 1))) rmSync(join(state, name), { recursive: true, force: true })
+  return join(state, `unknown-${run}`)
 }
 
 function newestIn(state: string): string | undefined {
