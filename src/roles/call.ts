@@ -7,7 +7,7 @@ import type { Resource } from '../core/resource.ts'
 import { showPlace, type Role } from '../core/role.ts'
 import { blame, lineMatching } from './blame.ts'
 import { RECIPE_LIMIT_MS } from './bounded.ts'
-import { failureAt } from './faults.ts'
+import { failureAt } from '../core/faults.ts'
 import type { Step } from './steps.ts'
 
 /** What the recipes of a run list are asked with. */

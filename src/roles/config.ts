@@ -3,9 +3,10 @@ import { dirname, resolve } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import { judge } from './complain.ts'
 import { configSchema, type ConfigKeys } from './config-schema.ts'
-import { failureOf } from './faults.ts'
+import { failureOf } from '../core/faults.ts'
 import { millisecondsOf } from './values.ts'
-import { loadYaml, type YamlFile } from './yaml.ts'
+import type { YamlFile } from '../core/yaml.ts'
+import { loadYaml } from './yaml.ts'
 
 /** Where roles/, recipes/ and templates/ come from. Paths are absolute. */
 export type Source =

@@ -3,7 +3,7 @@ import { didYouMean } from '../core/nearest.ts'
 import { isRecord } from '../core/plain.ts'
 import type { Recipe } from '../core/recipe.ts'
 import { lineMatching } from './blame.ts'
-import { failureAt } from './faults.ts'
+import { failureAt } from '../core/faults.ts'
 
 const KEYS: Readonly<Record<keyof Recipe, readonly [(value: unknown) => boolean, string]>> = {
   description: [value => typeof value === 'string' && value !== '', 'one sentence'],

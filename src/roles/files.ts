@@ -4,8 +4,9 @@ import { errnoOf, Failure, messageOf, type Fault } from '../core/failure.ts'
 import { didYouMean } from '../core/nearest.ts'
 import { isRecord } from '../core/plain.ts'
 import { showPlace, type Place } from '../core/role.ts'
-import { failureAt, failureOf } from './faults.ts'
-import { loadYaml, type YamlFile } from './yaml.ts'
+import { failureAt, failureOf } from '../core/faults.ts'
+import type { YamlFile } from '../core/yaml.ts'
+import { loadYaml } from './yaml.ts'
 
 /** The role files of a source directory, each read once. */
 export interface RoleFiles {

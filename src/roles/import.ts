@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { Failure, messageOf, type FailureCode } from '../core/failure.ts'
 import { blame, lineMatching } from './blame.ts'
 import { bounded, RECIPE_LIMIT_MS } from './bounded.ts'
-import { failureAt } from './faults.ts'
+import { failureAt } from '../core/faults.ts'
 
 /** Loads a recipe's file and gives its default export. A file that loops is stopped, one that awaits for ever is left behind.
  *  Needs the hooks of installHooks.

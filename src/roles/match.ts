@@ -2,7 +2,7 @@ import { Failure } from '../core/failure.ts'
 import { nearest } from '../core/nearest.ts'
 import { isRecord } from '../core/plain.ts'
 import type { Role } from '../core/role.ts'
-import { failureAt } from './faults.ts'
+import { failureAt } from '../core/faults.ts'
 import { roleFiles, type RoleFiles } from './files.ts'
 import { loadRole } from './role.ts'
 

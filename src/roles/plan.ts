@@ -7,7 +7,7 @@ import type { Role } from '../core/role.ts'
 import { assets, type Assets } from './assets.ts'
 import { bounded } from './bounded.ts'
 import { callRecipe, limitOf, stuckRecipe, type Planning } from './call.ts'
-import { failureOf } from './faults.ts'
+import { failureOf } from '../core/faults.ts'
 import type { Step } from './steps.ts'
 import { tracked } from './tracked.ts'
 

@@ -5,7 +5,7 @@ import { didYouMean } from '../core/nearest.ts'
 import type { Recipe } from '../core/recipe.ts'
 import type { Place } from '../core/role.ts'
 import { checkDefinition } from './definition.ts'
-import { failureAt } from './faults.ts'
+import { failureAt } from '../core/faults.ts'
 import { importRecipe } from './import.ts'
 
 /** The recipes that come with the program. */

@@ -2,11 +2,11 @@ import { isRecord } from '../core/plain.ts'
 import type { Fault } from '../core/failure.ts'
 import type { Place, Role, RunListEntry } from '../core/role.ts'
 import { judge } from './complain.ts'
-import { failureAt, failureOf } from './faults.ts'
+import { failureAt, failureOf } from '../core/faults.ts'
 import { roleFiles, type RoleFiles } from './files.ts'
 import { roleSchema, type RoleKeys } from './role-schema.ts'
 import { millisecondsOf } from './values.ts'
-import type { YamlFile } from './yaml.ts'
+import type { YamlFile } from '../core/yaml.ts'
 
 /** One role with its includes joined: their run lists first, each once; a key that this role has wins, whole; of two includes the later.
  *  Reads only the files it needs. Params are as written: the recipes' schemas judge them.

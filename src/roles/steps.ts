@@ -1,7 +1,7 @@
 import { exitCodeOf, Failure, type Fault } from '../core/failure.ts'
 import type { Phase } from '../core/recipe.ts'
 import type { Role, RunListEntry } from '../core/role.ts'
-import { failureOf, faultsOf } from './faults.ts'
+import { failureOf, faultsOf } from '../core/faults.ts'
 import { judgeParams, readParams } from './params.ts'
 import type { LoadedRecipe, RecipeBook } from './recipes.ts'
 import type { ReadSecret } from './secrets.ts'

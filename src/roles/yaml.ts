@@ -1,26 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Pair, type ParsedNode, type YAMLError } from 'yaml'
 import { errnoOf, Failure, messageOf, type FailureCode } from '../core/failure.ts'
-import type { Place } from '../core/role.ts'
-import { failureAt } from './faults.ts'
+import { failureAt } from '../core/faults.ts'
+import { parseYaml, type YamlFile } from '../core/yaml.ts'
 
-/** A YAML file as a plain value, and where in the file its parts stand. */
-export interface YamlFile {
-  /** As complaints name it. */
-  readonly name: string
-  /** null for an empty file. */
-  readonly value: unknown
-  /** The line of the key, or list entry, at the path; of the nearest one around it, where the path leads to nothing. */
-  placeOf(path: readonly PropertyKey[]): Place
-  /** The characters that stand for the scalar at the path, e.g. '1.10' where the value is 1.1. */
-  written(path: readonly PropertyKey[]): string | undefined
-}
-
-/** More than this is no file that a person wrote, but aliases of aliases. */
-const MOST_VALUES = 100_000
-
-/** Reads a YAML 1.2 file. Aliases are followed; tags, merge keys, duplicate keys and numbers that would lose digits are refused.
+/** Reads a YAML file, as parseYaml does its text.
  *  @param name how complaints call the file
  *  @param code the failure that a fault in it is
  *  @throws Failure `code` with file and line; `file.denied` when it can't be read */
@@ -35,130 +19,6 @@ export function loadYaml(path: string, name: string, code: FailureCode): YamlFil
   const text = bytes.toString('utf8')
   if (isUtf8(bytes)) return parseYaml(text, name, code)
   throw failureAt({ place: { file: name, line: lineOf(text, text.indexOf('\uFFFD')) }, message: 'bytes that are no UTF-8 text', hint: 'Save the file as UTF-8.', code })
-}
-
-/** As loadYaml, of a text. */
-export function parseYaml(text: string, name: string, code: FailureCode): YamlFile {
-  try {
-    return read(text, name, code)
-  } catch (error) {
-    if (error instanceof Failure) throw error
-    // The parser recurses; what it can't hold nobody meant.
-    const what = error instanceof RangeError ? 'nested too deeply to be read' : `can't be read as YAML: ${messageOf(error)}`
-    throw failureAt({ place: { file: name, line: 1 }, message: what, code })
-  }
-}
-
-function read(text: string, name: string, code: FailureCode): YamlFile {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, version: '1.2', stringKeys: true, resolveKnownTags: false, prettyErrors: false, logLevel: 'error' })
-  const at = (offset: number): Place => ({ file: name, line: lines.linePos(offset).line })
-  const wrong = document.errors[0] ?? document.warnings[0]
-  if (wrong) throw syntaxFault(wrong, text, at(wrong.pos[0]), code)
-
-  const anchors = new Map<string, ParsedNode>()
-  const root = document.contents as ParsedNode | null
-  const value = plainOf(root, anchors, text, (node, message, hint) => failureAt({ place: at(node.range[0]), message, hint, code }))
-
-  /** Where the path leads: the node, and the offset of the key or entry that holds it. */
-  function find(path: readonly PropertyKey[]): { node: ParsedNode | null; offset: number; whole: boolean } {
-    let node = root
-    let offset = root?.range[0] ?? 0
-    for (const key of path) {
-      if (isAlias(node)) node = anchors.get(node.source) ?? null
-      if (isMap(node)) {
-        const pair: Pair<ParsedNode, ParsedNode | null> | undefined = node.items.find(item => isScalar(item.key) && item.key.value === String(key))
-        if (!pair) return { node, offset, whole: false }
-        offset = pair.key.range[0]
-        node = pair.value
-      } else if (isSeq(node) && typeof key === 'number' && node.items[key]) {
-        node = node.items[key]
-        offset = node.range[0]
-      } else return { node, offset, whole: false }
-    }
-    return { node, offset, whole: true }
-  }
-
-  return {
-    name,
-    value,
-    placeOf: path => at(find(path).offset),
-    written(path) {
-      const { node, whole } = find(path)
-      return whole && isScalar(node) ? text.slice(node.range[0], node.range[1]) : undefined
-    },
-  }
-}
-
-type Refuse = (node: ParsedNode, message: string, hint?: string) => Failure
-
-/** The library's own conversion knows no places: bounds and traps are told here with theirs. */
-function plainOf(root: ParsedNode | null, anchors: Map<string, ParsedNode>, text: string, refuse: Refuse): unknown {
-  const known = new Map<string, { value: unknown; size: number }>()
-  let size = 0
-
-  function plain(node: ParsedNode | null): unknown {
-    if (node === null) return null
-    if (++size > MOST_VALUES) throw refuse(node, `more than ${MOST_VALUES} values`, 'Aliases of aliases multiply: write less of them.')
-    if (isAlias(node)) {
-      const anchored = known.get(node.source)
-      if (anchored === undefined) throw refuse(node, `*${node.source} refers to ${anchors.has(node.source) ? 'what it is a part of' : 'an anchor that does not stand before it'}`)
-      size += anchored.size
-      if (size > MOST_VALUES) throw refuse(node, `more than ${MOST_VALUES} values`, 'Aliases of aliases multiply: write less of them.')
-      return anchored.value
-    }
-    const before = size
-    if (node.anchor) {
-      anchors.set(node.anchor, node)
-      known.delete(node.anchor)
-    }
-    const value = isMap(node) ? map(node.items) : isSeq(node) ? node.items.map(item => plain(item as ParsedNode)) : scalar(node)
-    if (node.anchor) known.set(node.anchor, { value, size: size - before })
-    return value
-  }
-
-  function map(items: readonly Pair<ParsedNode, ParsedNode | null>[]): Record<string, unknown> {
-    const result: Record<string, unknown> = {}
-    for (const { key, value } of items) {
-      if (!isScalar(key)) throw refuse(key, 'a key must be a text')
-      const name = String(key.value)
-      if (name === '<<' && key.type === 'PLAIN') throw refuse(key, 'the merge key << is not of YAML 1.2', 'Write the keys out; roles share their parts with `include`.')
-      if (name === '__proto__') throw refuse(key, 'a key must not be called __proto__')
-      result[name] = plain(value)
-    }
-    return result
-  }
-
-  function scalar(node: ParsedNode): unknown {
-    const value: unknown = isScalar(node) ? node.value : null
-    if (typeof value !== 'number') return value
-    const written = text.slice(node.range[0], node.range[1])
-    if (/^[-+]?0\d/.test(written)) throw refuse(node, `${written} is read as the number ${value}`, `Quote it, if it is a text or a file mode: "${written}".`)
-    if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
-      throw refuse(node, `${written} is no number that can be kept exactly`, `Quote it: "${written}".`)
-    }
-    return value
-  }
-
-  return plain(root)
-}
-
-const SYNTAX_HINTS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
-  TAB_AS_INDENT: 'Indent with spaces.',
-  DUPLICATE_KEY: 'Keep one of the two.',
-  BLOCK_AS_IMPLICIT_KEY: 'Quote a text that contains ": ".',
-  BAD_SCALAR_START: 'Quote a text that begins with this character.',
-  MULTIPLE_DOCS: 'Keep one document: leave out the second ---.',
-  TAG_RESOLVE_FAILED: 'Leave the tag out: plain values are all there is.',
-  BAD_DQ_ESCAPE: "Write \\\\ for a backslash, or use '…'.",
-  MISSING_CHAR: 'A quote, bracket or colon is missing.',
-}
-
-function syntaxFault(error: YAMLError, text: string, place: Place, code: FailureCode): Failure {
-  const line = text.split(/\r?\n/)[place.line - 1]?.trim() ?? ''
-  const what = (error.message[0] as string).toLowerCase() + error.message.slice(1)
-  const shown = line.length > 60 ? `${line.slice(0, 59)}…` : line
-  return failureAt({ place, message: line === '' ? what : `${what}, at \`${shown}\``, hint: SYNTAX_HINTS[error.code], code })
 }
 
 function lineOf(text: string, offset: number): number {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { loadYaml, parseYaml } from '../../src/roles/yaml.ts'
+import { parseYaml } from '../../src/core/yaml.ts'
+import { loadYaml } from '../../src/roles/yaml.ts'
 import { failureOf } from '../support/provisioning.ts'
 
 const parse = (text: string) => parseYaml(text, 'roles/web.yaml', 'role.invalid')

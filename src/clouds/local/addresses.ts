@@ -6,7 +6,7 @@ import { Failure } from '../../core/failure.ts'
 import { didYouMean } from '../../core/nearest.ts'
 import { isRecord } from '../../core/plain.ts'
 import { namePart, namesIn, notOurs, readObject, removeFile, writeObject, type Exclusively } from './files.ts'
-import { found, readYaml, type YamlFile } from './yaml.ts'
+import { found, readYaml, type WrittenFile } from './yaml.ts'
 
 export interface LocalAddresses extends Addresses {
   /** The public address that the instance holds. */
@@ -107,7 +107,7 @@ function stateOf(rows: readonly Row[], now: number): HolderState {
 
 const KEYS = ['allocationId', 'publicIp', 'tags']
 
-function addressesOf(yaml: YamlFile): readonly Omit<Address, 'holder'>[] {
+function addressesOf(yaml: WrittenFile): readonly Omit<Address, 'holder'>[] {
   const { value } = yaml
   if (value === null || value === undefined) return []
   if (!Array.isArray(value)) throw yaml.complaint([], `a list of addresses was expected, found ${found(value)}`, 'e.g. [{ allocationId: eipalloc-1, publicIp: 192.0.2.1, tags: { role: web } }]')
@@ -127,7 +127,7 @@ function addressesOf(yaml: YamlFile): readonly Omit<Address, 'holder'>[] {
   return addresses.sort((a, b) => (a.allocationId < b.allocationId ? -1 : 1))
 }
 
-function tagsOf(tags: unknown, index: number, yaml: YamlFile): Readonly<Record<string, string>> {
+function tagsOf(tags: unknown, index: number, yaml: WrittenFile): Readonly<Record<string, string>> {
   if (tags === undefined || tags === null) return {}
   if (!isRecord(tags)) throw yaml.complaint([index, 'tags'], `"tags" must be a mapping of names to texts, found ${found(tags)}`)
   for (const [name, value] of Object.entries(tags)) {

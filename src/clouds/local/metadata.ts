@@ -4,7 +4,7 @@ import { Failure } from '../../core/failure.ts'
 import type { Instance } from '../../core/instance.ts'
 import { didYouMean } from '../../core/nearest.ts'
 import { isRecord } from '../../core/plain.ts'
-import { found, readYaml, type YamlFile } from './yaml.ts'
+import { found, readYaml, type WrittenFile } from './yaml.ts'
 
 /** The identity that a person wrote down in instance.yaml. A public address that this instance holds stands in for the written one.
  *  @param publicIpOf the address that the instance holds, if it holds one */
@@ -28,7 +28,7 @@ const LEAST = '  id: i-local\n  securityGroups: [web]'
 const TEXTS = ['id', 'type', 'region', 'zone', 'privateIp', 'publicIp', 'publicHostname'] as const
 const KEYS: readonly string[] = [...TEXTS, 'securityGroups', 'tags']
 
-function instanceOf(yaml: YamlFile): Instance {
+function instanceOf(yaml: WrittenFile): Instance {
   const { value } = yaml
   if (!isRecord(value)) throw yaml.complaint([], `an instance file is a mapping, found ${found(value)}`, `The least is:\n${LEAST}`)
   for (const key of Object.keys(value)) {
@@ -61,7 +61,7 @@ function instanceOf(yaml: YamlFile): Instance {
   }
 }
 
-function groups(given: unknown, yaml: YamlFile): readonly string[] {
+function groups(given: unknown, yaml: WrittenFile): readonly string[] {
   if (given === undefined || given === null) {
     throw yaml.complaint(['securityGroups'], '"securityGroups" is missing', 'They pick the role, e.g. securityGroups: [web]')
   }
@@ -72,7 +72,7 @@ function groups(given: unknown, yaml: YamlFile): readonly string[] {
   return given as string[]
 }
 
-function tags(given: unknown, yaml: YamlFile): Readonly<Record<string, string>> {
+function tags(given: unknown, yaml: WrittenFile): Readonly<Record<string, string>> {
   if (given === undefined || given === null) return {}
   if (!isRecord(given)) throw yaml.complaint(['tags'], `"tags" must be a mapping of names to texts, found ${found(given)}`)
   for (const [name, value] of Object.entries(given)) {

@@ -1,5 +1,5 @@
-import { Failure, type Fault } from '../core/failure.ts'
-import { showPlace, type Place } from '../core/role.ts'
+import { Failure, type Fault } from './failure.ts'
+import { showPlace, type Place } from './role.ts'
 
 /** A single fault as a Failure. */
 export function failureAt(fault: Fault, cause?: unknown): Failure {
