@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Change } from '../core/change.ts'
 import { Failure } from '../core/failure.ts'
 import type { Observer } from '../core/machine.ts'
@@ -32,7 +32,7 @@ export function archive(props: ArchiveProps): Resource {
   checkProps(label, props, { ...COMMON_PROPS, path: 'path', url: 'string', sha256: 'string' })
   const source = checkDownload(label, props)
   const wanted = `sha256:${source.sha256}`
-  const beside = (what: string): string => `${dirname(path)}/.sunup-${what}-${basename(path).slice(-40)}`
+  const beside = (what: string): string => join(dirname(path), `.sunup-${what}-${basename(path).slice(-40)}`)
   const [coming, fresh, old] = [beside('download'), beside('unpacked'), beside('replaced')]
 
   async function replace({ machine, signal }: ApplyContext): Promise<void> {
@@ -42,6 +42,8 @@ export function archive(props: ArchiveProps): Resource {
       await download(source, machine.hostPath(coming), signal)
       machine.makeDirectory(fresh, { mode: '0755' })
       await unpack(coming, fresh, label, machine, signal)
+      // Before the new directory is there: once it is, the next check finds nothing to do.
+      machine.remove(coming)
       machine.write(`${fresh}/${STAMP}`, `${wanted}\n`)
       if (machine.stat(path) !== undefined) machine.rename(path, old)
       machine.rename(fresh, path)

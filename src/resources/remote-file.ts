@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Change } from '../core/change.ts'
 import { Failure } from '../core/failure.ts'
 import { checkProps } from '../core/props.ts'
@@ -33,7 +33,7 @@ export function remoteFile(props: RemoteFileProps): Resource {
   checkProps(label, props, { ...COMMON_PROPS, path: 'path', url: 'string', sha256: 'string', mode: 'mode?', owner: 'string?', group: 'string?' })
   const source = checkDownload(label, props)
   const wanted = `sha256:${source.sha256}`
-  const coming = `${dirname(path)}/.sunup-download-${basename(path).slice(-40)}`
+  const coming = join(dirname(path), `.sunup-download-${basename(path).slice(-40)}`)
   return {
     ...resourceBase({ kind: 'remoteFile', key: path, props }),
 
