@@ -124,7 +124,8 @@ function monotonicMs(): number {
 function hasFailed(before: Unit, now: Unit): string | undefined {
   if (now.job !== undefined) return undefined
   if (now.active === 'failed') return `it failed (${now.result})`
-  if (now.active === 'inactive' && now.invocation !== before.invocation) {
+  // Not by its invocation: systemd forgets a unit that has ended and that nobody refers to.
+  if (now.active === 'inactive') {
     return now.type === 'oneshot' ? 'it is a oneshot that has ended; such a command is an execute, or needs RemainAfterExit=yes' : `it ended at once (${now.result})`
   }
   const restarts = now.restarts < before.restarts ? now.restarts : now.restarts - before.restarts
@@ -143,7 +144,7 @@ async function refuseEndless(deed: Deed, now: Unit, observer: Observer, signal: 
   const isOwn = own !== undefined && causes.some(cause => cause.startsWith(`${own}/`))
   if (!isOwn && !isLate) return
   throw new Failure('service.stuck', `the ${deed} of ${now.name} has not begun: it waits for ${causes.join(', ') || 'a job that systemd does not name'}`, {
-    hint: isOwn ? `This run is part of ${own}: take "After=${own}" (or its target) out of ${now.name}, or it can be started by nobody in it.` : '`systemctl list-jobs --after` shows the whole chain.',
+    hint: isOwn ? `This run is part of ${own}: take "After=${own}" (or its target) out of ${now.name}, or it can be started by nobody in it.` : '`systemctl list-jobs --before` shows the whole chain.',
   })
 }
 

@@ -72,9 +72,10 @@ export function isEnabled(unit: Unit): boolean {
   return ['enabled', 'enabled-runtime', 'static', 'alias', 'indirect', 'generated', 'transient'].includes(unit.file)
 }
 
-/** What a job waits for, as `<unit>/<type>`, e.g. 'cloud-final.service/start'. */
+/** What a job waits for, as `<unit>/<type>`, e.g. 'cloud-final.service/start'. With --before systemctl says "waiting for job"; with --after
+ *  it says which jobs it blocks. */
 export async function waitsFor(job: number, observer: Observer, signal: AbortSignal): Promise<readonly string[]> {
-  const { stdout } = await observer.probe(['systemctl', 'list-jobs', '--after', '--no-legend', '--no-pager', '--full'], { signal })
+  const { stdout } = await observer.probe(['systemctl', 'list-jobs', '--before', '--no-legend', '--no-pager', '--full'], { signal })
   const found: string[] = []
   let isOurs = false
   for (const line of stdout.split('\n')) {

@@ -37,7 +37,7 @@ export async function boot(image: string, checkout: string): Promise<LabMachine>
   try {
     const leader = await leaderOf(nspawn)
     const enter = (argv: readonly string[]): ChildProcess =>
-      spawn('nsenter', ['--target', String(leader), '--all', 'env', '-i', '--chdir=/sunup', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'TAP=1', ...argv], {
+      spawn('nsenter', ['--target', String(leader), '--all', 'env', '-i', '--chdir=/sunup', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'TAP=1', 'TAP_TIMEOUT=300', ...argv], {
         stdio: ['ignore', 'pipe', 'pipe'],
       })
     await untilUp(enter, nspawn)
