@@ -140,7 +140,8 @@ const SYNTAX_HINTS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
 
 function syntaxFault(error: YAMLError, text: string, place: Place, code: FailureCode): Failure {
   const line = text.split(/\r?\n/)[place.line - 1]?.trim() ?? ''
-  const what = (error.message[0] as string).toLowerCase() + error.message.slice(1)
+  // The parser's own words for this one name a function of its library.
+  const what = error.code === 'MULTIPLE_DOCS' ? 'a second document begins' : (error.message[0] as string).toLowerCase() + error.message.slice(1)
   const shown = line.length > 60 ? `${line.slice(0, 59)}…` : line
   return failureAt({ place, message: line === '' ? what : `${what}, at \`${shown}\``, hint: SYNTAX_HINTS[error.code], code })
 }

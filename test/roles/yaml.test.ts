@@ -41,7 +41,7 @@ for (const [what, text, line, message] of [
   ['a tab as indentation', 'a:\n\t- b\n', 2, /tabs/],
   ['an unclosed list', 'a: [1,\nb: 2\n', 2, /end with a \]/],
   ['a colon within a text', 'recipes:\n  - a: b: c\n', 2, /nested mappings/],
-  ['a second document', 'a: 1\n---\nb: 1\n', 2, /multiple documents/],
+  ['a second document', 'a: 1\n---\nb: 1\n', 2, /a second document begins/],
   ['a tag', 'a: 1\nb: !!js/function x\n', 2, /tag/],
   ['a tag of YAML 1.1', 'a: 1\nb: !!binary aGk=\n', 2, /tag/],
   ['a merge key', 'a: &a { x: 1 }\nb:\n  <<: *a\n', 3, /merge key/],

@@ -90,7 +90,7 @@ for (const [what, text, message] of [
   ['an address that is none', '- allocationId: eipalloc-1\n  publicIp: here\n', /addresses.yaml:2: "publicIp" must be an IP address, found "here"/],
   ['a tag that is a number', '- allocationId: e-1\n  publicIp: 192.0.2.1\n  tags: { n: 1 }\n', /addresses.yaml:3: the tag "n" must be a text/],
   ['one twice', '- { allocationId: e-1, publicIp: 192.0.2.1 }\n- { allocationId: e-1, publicIp: 192.0.2.2 }\n', /addresses.yaml:2: e-1 stands there twice/],
-  ['bad YAML', '- [\n', /addresses.yaml:\d: not valid YAML/],
+  ['bad YAML', '- [\n', /addresses.yaml:\d: flow sequence/],
 ] as const) {
   t.test(`addresses.yaml with ${what} is refused with its line`, async t => {
     const cloud = testCloud(t)
