@@ -5,18 +5,18 @@ import { fileURLToPath } from 'node:url'
 import type { GitRemote } from '../core/git.ts'
 import { reveal } from '../core/secret.ts'
 
-/** What one git process needs to reach a remote: configuration for its argv, and what must not stand there in its environment. */
+/** What one git process needs to reach a remote. No secret stands in its argv nor in its environment, which libraries log: both name private files. */
 export interface Access {
   readonly config: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** Lets go of the key. */
+  /** Lets go of the private files. */
   end(): void
 }
 
 const SSH = ['ssh', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=15', '-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=3']
 
-/** Given to git instead of the token: the shell that git starts reads that from its environment. */
-const HELPER = (user: string): string => `!f() { test "$1" = get || return 0; ${user}printf 'password=%s\\n' "$SUNUP_GIT_TOKEN"; }; f`
+/** Given to git instead of the token, which the shell that git starts reads from a private file. */
+const HELPER = (user: string): string => `!f() { test "$1" = get || return 0; ${user}printf 'password=%s\\n' "$(cat "$SUNUP_GIT_TOKEN")"; }; f`
 
 /** Prepares the way to a remote. A host that is not known is refused, never learnt.
  *  @param hostPath the host's path for one that a resource names */
@@ -31,7 +31,7 @@ export function accessTo(remote: GitRemote, hostPath: (path: string) => string):
     const hosts = keep(privateFile(`${remote.knownHosts}\n`))
     ssh.push('-o', `UserKnownHostsFile=${hosts}`, '-o', 'GlobalKnownHostsFile=/dev/null', '-o', 'StrictHostKeyChecking=yes', '-o', 'UpdateHostKeys=no')
   }
-  const login = remote.token && loginWithToken(remote.url, reveal(remote.token))
+  const login = remote.token && loginWithToken(remote.url, keep(privateFile(reveal(remote.token))))
   return {
     config: login?.config ?? [],
     env: { GIT_SSH_COMMAND: ssh.map(quoted).join(' '), GIT_SSH_VARIANT: 'ssh', ...login?.env, ...ownerOf(remote.url) },
@@ -45,10 +45,10 @@ export function accessTo(remote: GitRemote, hostPath: (path: string) => string):
 }
 
 /** Scoped to the URL's own host, so that a redirect does not carry it away; other helpers are left out, for they would store it. */
-function loginWithToken(url: string, token: string): Pick<Access, 'config' | 'env'> {
+function loginWithToken(url: string, file: string): Pick<Access, 'config' | 'env'> {
   const { origin, username } = new URL(url)
   const user = username === '' ? "printf 'username=%s\\n' x-access-token; " : ''
-  return { config: ['credential.helper=', `credential.${origin}.helper=${HELPER(user)}`], env: { SUNUP_GIT_TOKEN: token } }
+  return { config: ['credential.helper=', `credential.${origin}.helper=${HELPER(user)}`], env: { SUNUP_GIT_TOKEN: file } }
 }
 
 /** git refuses to read a repository on this machine that belongs to somebody else. To name it in a role is to trust it, and root is

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { Failure } from '../../src/core/failure.ts'
 import type { Checkout, GitWorker } from '../../src/core/git.ts'
 import { makeSecret } from '../../src/core/secret.ts'
 import { gitWorker } from '../../src/machine/git.ts'
+import { onlyRootSetsOwners, rootIgnoresModes } from '../support/machine.ts'
 import { aside, gitBackend, httpServer, plainGit, recorder, repository, type Recorder } from '../support/git-repository.ts'
 
 const signal = new AbortController().signal
@@ -188,7 +189,7 @@ t.test('a token opens the door, and stands in no argv, nor in an error', async t
   const dir = aside(t, 'argv')
   // The whole process table, seen from within the call.
   const spied = recorder(t)
-  spied.script('git', `cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' >> ${dir}/argv; exec ${JSON.stringify(recorded.path.split(':')[0])}/git "$@"`)
+  spied.script('git', `cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' >> ${dir}/argv; env >> ${dir}/env; exec ${JSON.stringify(recorded.path.split(':')[0])}/git "$@"`)
   const backend = gitBackend(from)
   const url = await httpServer(t, (request, response) => {
     const given = Buffer.from(request.headers.authorization?.replace('Basic ', '') ?? '', 'base64').toString()
@@ -212,6 +213,8 @@ t.test('a token opens the door, and stands in no argv, nor in an error', async t
   const said = [...seen, readFileSync(join(dir, 'argv'), 'utf8'), ...recorded.calls(), readFileSync(join(cache, 'config'), 'utf8')].join('\n')
   t.match(said, /ls-remote/, 'argvs were seen')
   t.notOk(said.includes(token), 'the token is in none of them')
+  t.match(readFileSync(join(dir, 'env'), 'utf8'), /SUNUP_GIT_TOKEN=/)
+  t.notOk(readFileSync(join(dir, 'env'), 'utf8').includes(token), 'nor in the environment, which a library may log')
   const error = await git.resolve({ url: `${url}/repo`, token: makeSecret('wrong-token') }, 'main', signal).catch(error => error as Failure)
   t.match(error, { code: 'git.denied' })
   t.notMatch(JSON.stringify({ ...(error as Failure), message: (error as Failure).message }), /wrong-token/)
@@ -346,6 +349,38 @@ t.test('an edit that keeps size and time is found', async t => {
   t.strictSame(await git.status(checkout, commit, signal), ['M a'])
 })
 
+t.test('a submodule is left empty, and is no change', async t => {
+  const from = repository(t)
+  from.git('update-index', '--add', '--cacheinfo', `160000,${nothing},sub/module`)
+  from.git('commit', '--quiet', '-m', 'a submodule')
+  const commit = from.git('rev-parse', 'HEAD')
+  const dir = t.testdir()
+  const recorded = recorder(t)
+  const git = worker({ PATH: recorded.path })
+  const checkout = { gitDirectory: join(dir, '.git'), workTree: dir }
+  await git.init(checkout.gitDirectory, { bare: false }, signal)
+  await git.fetch(checkout.gitDirectory, { url: from.url }, 'main', commit, signal)
+  await git.checkout(checkout, commit, signal)
+  t.strictSame(readdirSync(join(dir, 'sub/module')), [])
+  const before = recorded.calls().length
+  t.strictSame(await git.status(checkout, commit, signal), [])
+  t.equal(recorded.calls().length, before)
+})
+
+t.test('repositories that belong to somebody else are read as the role asks, from here and there', { skip: onlyRootSetsOwners }, async t => {
+  const { git, checkout, commit, from } = await cloned(t)
+  for (const dir of [from.dir, checkout.gitDirectory, checkout.workTree]) execFileSync('chown', ['-R', '12345:12345', dir])
+  t.equal(await git.resolve({ url: from.url }, 'main', signal), commit)
+  t.equal(await git.resolve({ url: from.dir }, 'main', signal), commit)
+  t.strictSame(await git.status(checkout, commit, signal), [])
+  execFileSync('chown', ['-R', '0:0', from.dir])
+  const next = from.commit({ 'index.html': 'two\n' })
+  execFileSync('chown', ['-R', '12345:12345', from.dir])
+  await git.fetch(checkout.gitDirectory, { url: from.url }, 'main', next, signal)
+  await git.checkout(checkout, next, signal)
+  t.equal(readFileSync(join(checkout.workTree, 'index.html'), 'utf8'), 'two\n')
+})
+
 t.test('files git does not track are no change', async t => {
   const { git, checkout, commit } = await cloned(t)
   writeFileSync(join(checkout.workTree, 'upload'), 'x')
@@ -450,7 +485,7 @@ t.test('other locks that a killed git left are removed, too', async t => {
   t.equal(await git.has(checkout.gitDirectory, next, signal), true)
 })
 
-t.test('a directory that may not be written is denied', { skip: process.geteuid?.() === 0 ? 'runs as root, whom file modes do not stop' : false }, async t => {
+t.test('a directory that may not be written is denied', { skip: rootIgnoresModes }, async t => {
   const { git, checkout, commit } = await cloned(t)
   chmodSync(dirname(checkout.workTree), 0o500)
   t.teardown(() => chmodSync(dirname(checkout.workTree), 0o700))
