@@ -17,7 +17,7 @@ import type { Asked } from './verbs.ts'
 const LOCAL_CLOUD_WAIT_MS = 10_000
 
 export function machineOf(asked: Asked, world: World): Machine {
-  return hostMachine({ root: asked.root === undefined ? '/' : absolute(asked.root, '--root', world) })
+  return hostMachine({ root: asked.root === undefined ? '/' : absolute(asked.root, '--root', world), network: networkOf(world) })
 }
 
 /** sunup.yaml, with what the command line says instead. @throws Failure as loadConfig */
@@ -42,6 +42,13 @@ export async function cloudOf(settings: Settings): Promise<Cloud> {
     clock: systemClock,
     exclusively: (file, signal, work) => withLock(file, LOCAL_CLOUD_WAIT_MS, signal, work),
   })
+}
+
+/** Of the environment, what says how the outside is reached; the rest of it must not decide what a machine becomes. */
+const NETWORK = ['http_proxy', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY', 'no_proxy', 'NO_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'GIT_SSL_CAINFO', 'SSH_AUTH_SOCK']
+
+function networkOf({ env }: World): Record<string, string> {
+  return Object.fromEntries(NETWORK.flatMap(name => (env[name] ? [[name, env[name]]] : [])))
 }
 
 function absolute(path: string, option: string, { cwd }: World): string {

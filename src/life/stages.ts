@@ -1,5 +1,5 @@
 import type { Machine } from '../core/machine.ts'
-import type { Resource } from '../core/resource.ts'
+import type { GitResource } from '../resources/git.ts'
 import type { Stage } from '../engine/converge.ts'
 import type { Planned } from '../engine/planned.ts'
 import type { PlannedResource } from '../roles/plan.ts'
@@ -42,6 +42,6 @@ function unknownWhereRead(one: PlannedResource, address: string): Planned {
 
 /** The commit of the first git resource, for the registry's row. */
 export function appRevisionOf(set: Outset, machine: Machine): string | undefined {
-  const checkout = set.planned.find(({ resource }) => resource.kind === 'git')?.resource as (Resource & { revision?(observer: Machine): string | undefined }) | undefined
-  return checkout?.revision?.(machine)
+  const checkout = set.planned.find(({ resource }) => resource.kind === 'git')?.resource as GitResource | undefined
+  return checkout?.revision(machine)
 }

@@ -7,8 +7,9 @@ import { paths } from './paths.ts'
 
 /** The machine sunup runs on, or a staging root on it.
  *  Commands and git are loaded with the first call that needs them: a settled run of files needs neither.
- *  @param options.root the staging root; need not exist. Default '/': the machine itself */
-export function hostMachine(options: { readonly root?: string | undefined } = {}): Machine {
+ *  @param options.root the staging root; need not exist. Default '/': the machine itself
+ *  @param options.network what the environment says of the way out: proxies, certificates, the ssh agent; for git */
+export function hostMachine(options: { readonly root?: string | undefined; readonly network?: Readonly<Record<string, string>> | undefined } = {}): Machine {
   const where = paths(options.root ?? '/')
   const files = fileObserver(where)
   const known = accounts(files, where.staging)
@@ -24,7 +25,7 @@ export function hostMachine(options: { readonly root?: string | undefined } = {}
     hostPath: where.through,
     probe: async (argv, how) => (await commands()).probe(argv, how),
     run: async (argv, how) => (await commands()).run(argv, how),
-    git: lazyGit(once(async () => (await import('./git.ts')).gitWorker({ hostPath: where.through }))),
+    git: lazyGit(once(async () => (await import('./git.ts')).gitWorker({ hostPath: where.through, ...(options.network && { env: options.network }) }))),
   }
 }
 
