@@ -111,6 +111,8 @@ export interface FailureDetails {
   readonly subject?: string | undefined
   /** One by one, where the message joins several. */
   readonly faults?: readonly Fault[] | undefined
+  /** Where it differs from the code's: what was retried already as often as it may be is final. */
+  readonly remedy?: Remedy | undefined
 }
 
 /** What went wrong, to what, where, and what to do. The only error that sunup throws on purpose. */
@@ -120,6 +122,7 @@ export class Failure extends Error {
   readonly output: string | undefined
   readonly subject: string | undefined
   readonly faults: readonly Fault[]
+  readonly remedy: Remedy
 
   constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -129,6 +132,7 @@ export class Failure extends Error {
     this.output = details.output
     this.subject = details.subject
     this.faults = details.faults ?? []
+    this.remedy = details.remedy ?? MEANINGS[code].remedy
   }
 }
 
@@ -138,7 +142,7 @@ export function exitCodeOf(failure: Failure): number {
 }
 
 export function remedyOf(failure: Failure): Remedy {
-  return MEANINGS[failure.code].remedy
+  return failure.remedy
 }
 
 /** Anything thrown, as a Failure: what we do not know is a bug of ours and says so. */

@@ -1,0 +1,95 @@
+import type { Clock } from '../../core/clock.ts'
+import { Failure } from '../../core/failure.ts'
+import { awsFailure, isSkewCorrected } from './errors.ts'
+
+/** What one API cost. */
+export interface CallCount {
+  /** Requests sent, those that were tried again included. */
+  readonly count: number
+  /** Of them, those after the first of an ask. */
+  readonly retries: number
+  /** Of them, those that were throttled. */
+  readonly throttles: number
+}
+
+export interface Asked {
+  readonly signal: AbortSignal
+  /** What it is about, for the messages: a table, an allocation, a path. */
+  readonly on?: string | undefined
+  /** Tries after the first, of what failed on the way. 0 where the caller must look before he asks again. Default 4. */
+  readonly retries?: number
+  /** Tries after the first, of what was throttled: it was not done, whatever it was. Default 8. */
+  readonly throttles?: number
+}
+
+export interface Calls {
+  /** By API, as IAM names its action, e.g. 'dynamodb:PutItem'. */
+  readonly counts: ReadonlyMap<string, CallCount>
+  /** One API call, with its retries; the only way from sunup to AWS. The SDK makes one request each time (its own retries are off), and a Failure
+   *  that was retried here is final to the engine: so tries are never multiplied.
+   *
+   *      const { Item } = await calls.ask('dynamodb:GetItem', options => client.send(new GetItemCommand(input), options), { signal, on: table })
+   *
+   *  @throws Failure `cloud.denied`, `cloud.throttled`, `cloud.unreachable`, `cloud.invalid`, with the SDK's error as its cause (see `awsCode`);
+   *    what a credential provider threw; or what the signal was aborted with */
+  ask<T>(action: string, send: (options: SendOptions) => Promise<T>, asked: Asked): Promise<T>
+}
+
+/** The second argument of the SDK's `client.send`. */
+export interface SendOptions {
+  readonly abortSignal: AbortSignal
+}
+
+export interface CallsOptions {
+  readonly clock: Clock
+  /** From 0 up to 1, as Math.random, which is the default. */
+  readonly random?: () => number
+}
+
+/** Half a second, doubling, and of that any part (full jitter): a fleet that was throttled together must not come back together. */
+const FIRST_DELAY_MS = 500
+/** With four retries of the network the whole wait is below 8 s; with eight of throttling below a minute. */
+const LONGEST_DELAY_MS = 10_000
+
+/** Counts, retries and words for what is asked of AWS. */
+export function awsCalls({ clock, random = Math.random }: CallsOptions): Calls {
+  const counts = new Map<string, CallCount>()
+  const count = (action: string, add: Partial<CallCount>): void => {
+    const { count, retries, throttles } = counts.get(action) ?? { count: 0, retries: 0, throttles: 0 }
+    counts.set(action, { count: count + (add.count ?? 0), retries: retries + (add.retries ?? 0), throttles: throttles + (add.throttles ?? 0) })
+  }
+
+  return {
+    counts,
+    async ask(action, send, { signal, on, retries = 4, throttles = 8 }) {
+      let skewed = false
+      for (const tries = { failed: 0, throttled: 0 }; ; ) {
+        const again = tries.failed + tries.throttled
+        signal.throwIfAborted()
+        count(action, { count: 1, retries: again > 0 || skewed ? 1 : 0 })
+        let failure: Failure
+        try {
+          return await send({ abortSignal: signal })
+        } catch (error) {
+          signal.throwIfAborted()
+          // The machine's clock is off, and the SDK has learnt by how much from the answer: that is no reason to wait.
+          if (!skewed && isSkewCorrected(error)) {
+            skewed = true
+            continue
+          }
+          failure = awsFailure(error, action, on)
+        }
+        if (failure.code === 'cloud.throttled') count(action, { throttles: 1 })
+        const may = failure.remedy === 'retry' && (failure.code === 'cloud.throttled' ? tries.throttled++ < throttles : tries.failed++ < retries)
+        if (!may) throw again > 0 ? spent(failure, again + 1) : failure
+        await clock.sleep(random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** again), signal)
+      }
+    },
+  }
+}
+
+/** It had its retries. */
+function spent(failure: Failure, tries: number): Failure {
+  const { code, message, hint, cause } = failure
+  return new Failure(code, `${message} (tried ${tries} times)`, { hint, cause, remedy: 'final' })
+}
