@@ -36,7 +36,7 @@ interface Wrong {
 
 /** undefined: it answered as it should. */
 async function lookAt({ url, headers, status, contains }: Probe, timeoutMs: number, signal: AbortSignal): Promise<Wrong | undefined> {
-  const timeout = AbortSignal.timeout(timeoutMs)
+  const timeout = AbortSignal.timeout(Math.ceil(timeoutMs))
   try {
     const answer = await ask(url, headers, AbortSignal.any([signal, timeout]))
     if (answer.status !== status) return { why: `it answered ${answer.status}${answer.location === undefined ? '' : ` (to ${answer.location})`}, expected ${status}`, answered: true, body: answer.body }

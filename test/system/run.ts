@@ -57,6 +57,7 @@ async function main(files: readonly string[]): Promise<boolean> {
       results.push(result)
       const isGood = result.isComplete && result.failed === 0
       if (!isGood) console.log(tap)
+      else for (const [line] of tap.matchAll(/^.*# SKIP.*$/gm)) console.log(line)
       console.log(`${isGood ? 'ok' : 'not ok'} - ${file}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped, ${showDuration(performance.now() - began)}`)
     }
   } finally {
