@@ -1,9 +1,10 @@
+'use strict'
 // What a bundle is made of: it is stale when any of this has changed since.
-import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+const { readdirSync, statSync } = require('fs')
+const { join } = require('path')
 
 /** Size and modification time of every file that goes into the bundle, by its path. */
-export function inputsOf(home) {
+exports.inputsOf = function inputsOf(home) {
   const inputs = {}
   for (const top of ['package.json', 'src', 'recipes']) list(home, top, inputs)
   return inputs

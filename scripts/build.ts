@@ -1,8 +1,6 @@
 // Makes dist/: the program, the module that recipes import, the recipes that come with sunup, their types.
 import { build, type Plugin } from 'esbuild'
-import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
 import { dirname, join } from 'node:path'
 import { inputsOf } from '../bin/inputs.js'
 import { bundleTypes } from './types.ts'
@@ -21,13 +19,23 @@ const englishOnly: Plugin = {
   setup: ({ onResolve }) => void onResolve({ filter: /\/locales\/index\.js$/ }, ({ resolveDir }) => ({ path: join(dirname(resolveDir), 'locales', 'en.js') })),
 }
 
-/** Importing a module of Node's own from an ES module runs every lazy getter it has, and so loads half of Node: 10 ms of each start.
- *  Taken by getBuiltinModule it stays as lazy as it is. */
-const lazyBuiltins: Plugin = {
-  name: 'lazy-builtins',
+/** zod is evaluated when something of it is first touched: a role whose recipes have no params needs none of it, and it would be a tenth of
+ *  that boot. Only the bundle is so lazy: the source imports it as it is. */
+const lazyZod: Plugin = {
+  name: 'lazy-zod',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /./ }, ({ path }) => (isBuiltin(path) ? { path: path.replace(/^node:/, ''), namespace: 'builtin' } : undefined))
-    onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({ contents: `module.exports = process.getBuiltinModule('node:${path}')` }))
+    onResolve({ filter: /^zod$/ }, ({ kind }) => (kind === 'require-call' ? undefined : { path: 'zod', namespace: 'lazy-zod' }))
+    onLoad({ filter: /./, namespace: 'lazy-zod' }, () => ({
+      resolveDir: home,
+      contents: `let made
+        const all = () => (made ??= require('zod').z)
+        export const z = new Proxy({}, {
+          get: (_, key) => all()[key],
+          has: (_, key) => key in all(),
+          ownKeys: () => Reflect.ownKeys(all()),
+          getOwnPropertyDescriptor: (_, key) => (Object.hasOwn(all(), key) ? { value: all()[key], enumerable: true, configurable: true } : undefined),
+        })`,
+    }))
   },
 }
 
@@ -53,20 +61,22 @@ await build({
     yaml: join(home, 'node_modules/yaml/browser/index.js'),
   },
   bundle: true,
-  format: 'esm',
+  // An ES module would import Node's own modules as namespaces, and so run every lazy getter they have: 10 ms of each start.
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
   platform: 'node',
   target: 'node22.18',
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'linked',
-  define: { SUNUP_VERSION: JSON.stringify(version) },
-  plugins: [comingWith, englishOnly, lazyBuiltins],
+  define: { SUNUP_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
+  plugins: [comingWith, englishOnly, lazyZod],
   logLevel: 'warning',
 })
 
 // What recipes import: the running program's own.
 const names = Object.keys((await import(join(home, 'src/index.ts'))) as object)
-writeFileSync(join(dist, 'index.js'), `import{sunup}from'./main.js'\nexport const{${names.join(',')}}=sunup\n`)
+writeFileSync(join(dist, 'index.js'), `const{sunup}=process.getBuiltinModule('module').createRequire(import.meta.url)('./main.cjs')\nexport const{${names.join(',')}}=sunup\n`)
 
 for (const name of recipes) {
   cpSync(join(home, 'recipes', name), join(dist, 'recipes', name), { recursive: true, filter: path => !path.endsWith('.ts') })

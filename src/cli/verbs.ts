@@ -91,5 +91,11 @@ export interface Asked {
   readonly arguments: readonly string[]
 }
 
+/** A command line that was read. */
+export interface Called {
+  readonly verb: Verb
+  readonly asked: Asked
+}
+
 /** A command: what was asked, and the world around it, give the exit code. */
 export type Command = (asked: Asked, world: World) => Promise<number>

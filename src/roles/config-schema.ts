@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { described, duration, name, undescribed, type Say } from './values.ts'
+import { among, isText, mapOf, type Glance } from './glance.ts'
+import { described, duration, isDuration, name, undescribed, type Say } from './values.ts'
 
 const made: { schema?: ReturnType<typeof make> } = {}
 
@@ -12,6 +13,16 @@ export function configSchema(): ReturnType<typeof make> {
 export function describedConfigSchema(): ReturnType<typeof make> {
   return make(described)
 }
+
+/** What most files have; a repository is left to the schema. */
+export const configAtAGlance: Glance = mapOf({
+  cloud: among('aws', 'local'),
+  source: mapOf({ directory: isText }),
+  registry: mapOf({ table: isText, lease: value => typeof value === 'string' && isDuration(value) }),
+  state: isText,
+  run: isText,
+  local: mapOf({ instance: isText, directory: isText }),
+})
 
 export type ConfigKeys = z.output<ReturnType<typeof make>>
 

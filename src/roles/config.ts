@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import { judge } from './complain.ts'
-import { configSchema, type ConfigKeys } from './config-schema.ts'
+import { configAtAGlance, configSchema, type ConfigKeys } from './config-schema.ts'
 import { failureOf } from '../core/faults.ts'
 import { millisecondsOf } from './values.ts'
 import type { YamlFile } from '../core/yaml.ts'
@@ -73,7 +73,9 @@ function find({ file, env, cwd }: ConfigOptions): string | undefined {
 }
 
 function keysOf(yaml: YamlFile): ConfigKeys {
-  const { value, faults } = judge({ ...yaml, value: yaml.value ?? {}, schema: configSchema(), code: 'config.invalid', prefix: '', whole: 'sunup.yaml' })
+  const keys = yaml.value ?? {}
+  if (configAtAGlance(keys)) return keys as ConfigKeys
+  const { value, faults } = judge({ ...yaml, value: keys, schema: configSchema(), code: 'config.invalid', prefix: '', whole: 'sunup.yaml' })
   if (faults.length > 0) throw failureOf(faults)
   return value as ConfigKeys
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { described, duration, httpUrl, mode, name, undescribed, type Say } from './values.ts'
+import { among, isMap, isText, listOf, mapOf, type Glance } from './glance.ts'
+import { described, duration, httpUrl, isDuration, isHttp, MODE, mode, name, undescribed, type Say } from './values.ts'
 
 const made: { schema?: ReturnType<typeof make> } = {}
 
@@ -13,6 +14,35 @@ export function roleSchema(): ReturnType<typeof make> {
 export function describedRoleSchema(): ReturnType<typeof make> {
   return make(described)
 }
+
+const isTime: Glance = value => typeof value === 'string' && isDuration(value)
+const isUrl: Glance = value => typeof value === 'string' && isHttp(value)
+
+const probeAtAGlance = mapOf({
+  url: isUrl,
+  headers: value => isMap(value) && Object.values(value).every(header => typeof header === 'string'),
+  status: value => Number.isInteger(value) && (value as number) >= 100 && (value as number) <= 599,
+  contains: isText,
+  within: isTime,
+})
+
+/** What most files have; scaling is left to the schema. */
+export const roleAtAGlance: Glance = mapOf({
+  description: isText,
+  include: listOf(isText),
+  securityGroups: listOf(isText),
+  recipes: listOf(entry => isText(entry) || isMap(entry)),
+  health: mapOf({
+    file: value => isText(value) && staysBelow(value as string),
+    content: value => typeof value === 'string',
+    mode: value => typeof value === 'string' && MODE.test(value),
+    probe: value => probeAtAGlance(value) && isMap(value) && value.url !== undefined,
+    url: isUrl,
+  }),
+  deadline: isTime,
+  onFailure: among('abandon', 'hold', 'none'),
+  drain: mapOf({ settle: isTime, deadline: isTime }),
+})
 
 export type RoleKeys = z.output<ReturnType<typeof make>>
 

@@ -4,7 +4,7 @@ import type { Place, Role, RunListEntry } from '../core/role.ts'
 import { judge } from './complain.ts'
 import { failureAt, failureOf } from '../core/faults.ts'
 import { roleFiles, type RoleFiles } from './files.ts'
-import { roleSchema, type RoleKeys } from './role-schema.ts'
+import { roleAtAGlance, roleSchema, type RoleKeys } from './role-schema.ts'
 import { millisecondsOf } from './values.ts'
 import type { YamlFile } from '../core/yaml.ts'
 
@@ -49,7 +49,7 @@ function cycle(chain: readonly string[], place: Place): Error {
 }
 
 function keysOf(file: YamlFile): RoleKeys {
-  const { value, faults } = judge({ ...file, schema: roleSchema(), code: 'role.invalid', prefix: '', whole: 'a role', value: file.value })
+  const { value, faults } = roleAtAGlance(file.value) ? { value: file.value, faults: [] } : judge({ ...file, schema: roleSchema(), code: 'role.invalid', prefix: '', whole: 'a role', value: file.value })
   const all = [...faults, ...entryFaults(file)].sort((a, b) => a.place.line - b.place.line)
   if (all.length > 0) throw failureOf(all)
   return value as RoleKeys

@@ -4,6 +4,8 @@ import { parseDuration } from '../core/duration.ts'
 /** Timers count milliseconds in 31 bits. */
 const LONGEST_MS = 24 * 86_400_000
 
+export const MODE = /^[0-7]{3,4}$/
+
 /** Adds a description to a schema. Only a JSON Schema wants them, and each costs as much as the schema itself: loading leaves them out. */
 export type Say = <Schema extends z.ZodType>(schema: Schema, description: string) => Schema
 
@@ -17,7 +19,7 @@ export function duration(): z.ZodString {
     .refine(isDuration, { error: issue => `must be a duration such as "90s", "15m" or "2h", at most 24d, found ${JSON.stringify(issue.input)}` })
 }
 
-function isDuration(text: string): boolean {
+export function isDuration(text: string): boolean {
   const ms = parseDuration(text)
   return ms !== undefined && ms > 0 && ms <= LONGEST_MS
 }
@@ -29,14 +31,14 @@ export function millisecondsOf(text: string): number {
 
 /** Permission bits as octal text, e.g. '0644'. */
 export function mode(): z.ZodString {
-  return z.string().regex(/^[0-7]{3,4}$/, { error: issue => `must be an octal mode as text, e.g. "0644", found ${JSON.stringify(issue.input)}` })
+  return z.string().regex(MODE, { error: issue => `must be an octal mode as text, e.g. "0644", found ${JSON.stringify(issue.input)}` })
 }
 
 export function httpUrl(): z.ZodString {
   return z.string().refine(isHttp, { error: issue => `must be a URL that begins with http:// or https://, found ${JSON.stringify(issue.input)}` })
 }
 
-function isHttp(text: string): boolean {
+export function isHttp(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 }
 
