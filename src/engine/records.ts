@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Event, EventSink } from '../core/events.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
@@ -53,10 +53,8 @@ export function records(): Records {
       flush()
       const report = reportOf(events)
       const file = join(directory, 'report.json')
-      guarded(file, () => {
-        writeFileSync(`${file}.new`, `${JSON.stringify(report, undefined, 1)}\n`, { mode: 0o600 })
-        renameSync(`${file}.new`, file)
-      })
+      // One that was cut off in the middle is no JSON: then the events tell of it.
+      guarded(file, () => writeFileSync(file, `${JSON.stringify(report, undefined, 1)}\n`, { mode: 0o600 }))
       forgetOldest(dirname(directory))
     },
   }

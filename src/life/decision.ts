@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 
 /** What a boot decided, for drain, watch and status: they use that alone. */
@@ -26,9 +26,9 @@ export function keepDecision(directory: string, decision: Decision, source: stri
   const files = list(source, out)
   const digest = createHash('sha256').update(JSON.stringify([decision, files])).digest('hex').slice(0, 16)
   const link = join(directory, 'current')
-  if (linkTarget(link) === `decisions/${digest}`) return
   const to = join(directory, 'decisions', digest)
   try {
+    if (linkTarget(link) === `decisions/${digest}`) return forgetOthers(to)
     rmSync(`${to}.new`, { recursive: true, force: true })
     mkdirSync(join(`${to}.new`, 'source'), { recursive: true, mode: 0o700 })
     for (const [name] of files) cpSync(join(source, name), join(`${to}.new`, 'source', name), { recursive: false, preserveTimestamps: true, verbatimSymlinks: true })
@@ -38,7 +38,7 @@ export function keepDecision(directory: string, decision: Decision, source: stri
     rmSync(`${link}.new`, { force: true })
     symlinkSync(`decisions/${digest}`, `${link}.new`)
     renameSync(`${link}.new`, link)
-    for (const other of readdirSync(join(directory, 'decisions'))) if (other !== digest) rmSync(join(directory, 'decisions', other), { recursive: true, force: true })
+    forgetOthers(to)
   } catch (error) {
     const code = errnoOf(error) === 'ENOSPC' ? 'disk.full' : 'file.denied'
     throw new Failure(code, `what this boot decided can't be kept in ${directory}: ${messageOf(error)}`, { cause: error })
@@ -67,6 +67,12 @@ function list(source: string, leaveOut: readonly string[], at = source): (readon
       if (stat.isDirectory()) return list(source, leaveOut, path)
       return stat.isFile() || stat.isSymbolicLink() ? [[relative(source, path), stat.size, stat.mtimeMs] as const] : []
     })
+}
+
+/** Those of a run that died before it could, too. */
+function forgetOthers(kept: string): void {
+  const decisions = dirname(kept)
+  for (const other of readdirSync(decisions)) if (other !== basename(kept)) rmSync(join(decisions, other), { recursive: true, force: true })
 }
 
 function linkTarget(link: string): string | undefined {

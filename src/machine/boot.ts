@@ -1,5 +1,5 @@
-import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { bootIdOf } from '../core/boot-id.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
@@ -19,7 +19,10 @@ export function bootMark(runDirectory: string, proc = '/proc'): BootMark {
   const kernel = ask(proc)
   const file = join(runDirectory, 'boot')
   const kept = read(file, kernel)
-  return kept.mark ?? write(file, kept.exists, kernel, proc)
+  if (kept.mark === undefined) return write(file, kept.exists, kernel, proc)
+  // Whoever made it died before it had taken away the name under which it was staged.
+  if ((statSync(file, { throwIfNoEntry: false })?.nlink ?? 1) > 1) forgetStaged(file)
+  return kept.mark
 }
 
 /** The same for plans: writes nothing, and is a guess to the millisecond where a boot has not been yet. */
@@ -91,6 +94,7 @@ function write(file: string, exists: boolean, kernel: Kernel, proc: string): Boo
   try {
     const directory = join(file, '..')
     if (mkdirSync(directory, { recursive: true }) !== undefined) chmodSync(directory, 0o755)
+    forgetStaged(file)
     writeFileSync(staged, `${JSON.stringify({ ...mark, initStart: kernel.initStart })}\n`, { mode: 0o644 })
     try {
       if (exists) renameSync(staged, file)
@@ -105,4 +109,12 @@ function write(file: string, exists: boolean, kernel: Kernel, proc: string): Boo
     throw new Failure(code, `the boot mark ${file} can't be written: ${messageOf(error)}`, { cause: error, hint: 'Run as a user who may write there, or name another `run` in sunup.yaml.' })
   }
   return mark
+}
+
+/** What processes that are gone have staged. */
+function forgetStaged(file: string): void {
+  for (const name of readdirSync(dirname(file))) {
+    const pid = /^boot\.(\d+)\.new$/.exec(name)?.[1]
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(dirname(file), name), { force: true })
+  }
 }

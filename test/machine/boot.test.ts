@@ -1,5 +1,6 @@
 import t from 'tap'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, linkSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bootMark, readBootMark } from '../../src/machine/boot.ts'
 
@@ -62,4 +63,14 @@ t.test('the run directory is open to the web server, whatever the umask', async 
   bootMark(join(dir, 'run'), join(dir, 'proc'))
   t.equal(statSync(join(dir, 'run')).mode & 0o777, 0o755)
   t.match(JSON.parse(readFileSync(join(dir, 'run/boot'), 'utf8')), { initStart: 25 })
+})
+
+t.test('what a process that died had staged is taken away by the next', async t => {
+  const { pid } = spawnSync('true')
+  const dir = t.testdir({ proc: proc(1_700_000_000, 25), run: { [`boot.${pid}.new`]: 'torn' } })
+  bootMark(join(dir, 'run'), join(dir, 'proc'))
+  t.strictSame(readdirSync(join(dir, 'run')), ['boot'], 'before it was made')
+  linkSync(join(dir, 'run/boot'), join(dir, `run/boot.${pid}.new`))
+  bootMark(join(dir, 'run'), join(dir, 'proc'))
+  t.strictSame(readdirSync(join(dir, 'run')), ['boot'], 'and after')
 })
