@@ -14,7 +14,10 @@ export function bundleTypes(home: string, out: string): void {
   for (const file of filesBelow(out).filter(path => path.endsWith('.d.ts') && !path.startsWith(zod))) {
     const text = readFileSync(file, 'utf8')
     const toZod = relative(dirname(file), join(zod, 'index.d.ts')).replace(/\.d\.ts$/, '.js')
-    const changed = text.replace(/(from |import\()(['"])zod\2/g, `$1$2${toZod.startsWith('.') ? toZod : `./${toZod}`}$2`)
+    const changed = text
+      .replace(/(from |import\()(['"])zod\2/g, `$1$2${toZod.startsWith('.') ? toZod : `./${toZod}`}$2`)
+      // Every Buffer is one, and a recipe author has not installed Node's types.
+      .replace(/\bBuffer\b/g, 'Uint8Array')
     if (changed !== text) writeFileSync(file, changed)
   }
 }
