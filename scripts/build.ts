@@ -1,5 +1,5 @@
 // Makes dist/: the program, the module that recipes import, the recipes that come with sunup, their types.
-import { build, type Plugin } from 'esbuild'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { inputsOf } from '../bin/inputs.js'
@@ -19,16 +19,18 @@ const englishOnly: Plugin = {
   setup: ({ onResolve }) => void onResolve({ filter: /\/locales\/index\.js$/ }, ({ resolveDir }) => ({ path: join(dirname(resolveDir), 'locales', 'en.js') })),
 }
 
-/** zod is evaluated when something of it is first touched: a role whose recipes have no params needs none of it, and it would be a tenth of
- *  that boot. Only the bundle is so lazy: the source imports it as it is. */
-const lazyZod: Plugin = {
-  name: 'lazy-zod',
+/** Libraries that a settled boot has no use for, each in a file of its own: to read and check what is not run would be milliseconds, too. */
+const APART = { zod: join(home, 'node_modules/zod/v4/classic/external.js'), commander: 'commander', diff: 'diff', tar: 'tar', zx: 'zx/core' }
+
+const apart: Plugin = {
+  name: 'apart',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^zod$/ }, ({ kind }) => (kind === 'require-call' ? undefined : { path: 'zod', namespace: 'lazy-zod' }))
-    onLoad({ filter: /./, namespace: 'lazy-zod' }, () => ({
-      resolveDir: home,
-      contents: `let made
-        const all = () => (made ??= require('zod').z)
+    onResolve({ filter: /^(?:commander|diff|tar|zx\/core)$/ }, ({ path }) => ({ path: `./apart/${path.split('/')[0]}.cjs`, external: true }))
+    // zod is loaded when something of it is first touched: a role whose recipes have no params needs none of it.
+    onResolve({ filter: /^zod$/ }, () => ({ path: 'zod', namespace: 'zod' }))
+    onResolve({ filter: /^\.\/apart\/zod\.cjs$/ }, ({ path }) => ({ path, external: true }))
+    onLoad({ filter: /./, namespace: 'zod' }, () => ({
+      contents: `const all = () => require('./apart/zod.cjs')
         export const z = new Proxy({}, {
           get: (_, key) => all()[key],
           has: (_, key) => key in all(),
@@ -51,15 +53,9 @@ const comingWith: Plugin = {
   },
 }
 
-// One file: each further module costs a start half a millisecond. What is imported dynamically is evaluated when that is called.
-await build({
-  entryPoints: { main: join(home, 'src/program.ts') },
+const options = {
+  absWorkingDir: home,
   outdir: dist,
-  alias: {
-    sunup: join(home, 'src/index.ts'),
-    // For Node it offers CommonJS alone, of which nothing can be left out.
-    yaml: join(home, 'node_modules/yaml/browser/index.js'),
-  },
   bundle: true,
   // An ES module would import Node's own modules as namespaces, and so run every lazy getter they have: 10 ms of each start.
   format: 'cjs',
@@ -69,9 +65,21 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'linked',
-  define: { SUNUP_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
-  plugins: [comingWith, englishOnly, lazyZod],
   logLevel: 'warning',
+} as const satisfies BuildOptions
+
+await build({ ...options, entryPoints: APART, outdir: join(dist, 'apart'), plugins: [englishOnly] })
+// All else is one file: each further module costs a start half a millisecond. What is imported dynamically is evaluated when that is called.
+await build({
+  ...options,
+  entryPoints: { main: join(home, 'src/program.ts') },
+  alias: {
+    sunup: join(home, 'src/index.ts'),
+    // For Node it offers CommonJS alone, of which nothing can be left out.
+    yaml: join(home, 'node_modules/yaml/browser/index.js'),
+  },
+  define: { SUNUP_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
+  plugins: [comingWith, apart],
 })
 
 // What recipes import: the running program's own.
