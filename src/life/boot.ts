@@ -15,7 +15,7 @@ import { launchHookGate } from '../gate/launch-hook.ts'
 import { registryRowGate } from '../gate/registry-row.ts'
 import { bootMark } from '../machine/boot.ts'
 import type { Lock } from '../machine/lock.ts'
-import { keepDecision } from './decision.ts'
+import { keepDecision, readDecision } from './decision.ts'
 import { keepLease } from './lease.ts'
 import { unknownDirectory } from './own.ts'
 import { chooseRole, outset, type Outset, type Repository } from './outset.ts'
@@ -59,6 +59,8 @@ interface Held {
   state?: string
   cloud?: Cloud
   role?: Role
+  /** Who this is, as the registry has it, without its role. */
+  self?: Omit<RowKey, 'role'>
   key?: RowKey
   gates?: Gates
   journal?: Journal
@@ -87,6 +89,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held): Pro
   records.keepIn(join(own, 'runs', control.id))
   held.recorded = true
   const { bootId } = bootMark(runDirectory)
+  held.self = { instanceId: instance.id, bootId }
 
   const repository = await parts.repository(settings)
   const { role, candidates } = chooseRole(repository, instance)
@@ -97,7 +100,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held): Pro
 
   const target = await cloud.lifecycle.target(signal)
   const activating = target === 'InService'
-  const key = { role: role.name, instanceId: instance.id, bootId }
+  const key = { role: role.name, ...held.self }
   if (activating && role.runList.some(({ recipe }) => recipe === 'registry')) await registerBooting(cloud, key, control, held)
   const set = await outset(role, { repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
   // A recipe of the repository's own may register, too.
@@ -164,13 +167,24 @@ async function giveUp(parts: BootParts, control: RunControl, held: Held, failure
   await anyway(() => held.gates?.close(signal))
   await anyway(() => held.health !== undefined && emptyHealth(held.health))
   control.gate('closed')
-  await anyway(() => held.key && held.cloud?.registry.update(held.key, { state: 'failed', failure: reasonOf(failure), bootedInMs: undefined }, signal))
+  await anyway(async () => {
+    const key = held.key ?? (await keyOfLastBoot(held, signal))
+    if (key) await held.cloud?.registry.register(key, { state: 'failed', failure: reasonOf(failure), bootedInMs: undefined }, signal)
+  })
   control.story.tell({ type: 'gate.kept-closed', reason: failure.message })
   const { state } = held
   if (!held.recorded && state !== undefined) await anyway(() => control.records.keepIn(join(unknownDirectory(state, control.id), 'runs', control.id)))
   await anyway(() => control.records.flush())
   const onFailure = held.role?.onFailure ?? 'abandon'
   if (onFailure === 'abandon' && !parts.attended && !UNTOLD.includes(failure.code)) await anyway(() => held.cloud?.lifecycle.failed(reasonOf(failure), signal))
+}
+
+/** Of the row that an earlier boot left, when this one failed before it came to write it: it may still say `in-service`. */
+async function keyOfLastBoot({ cloud, role, self, state }: Held, signal: AbortSignal): Promise<RowKey | undefined> {
+  if (cloud === undefined || self === undefined || state === undefined) return undefined
+  const name = role?.name ?? readDecision(join(state, self.instanceId))?.role
+  if (name === undefined || (await cloud.registry.read(name, self.instanceId, signal)) === undefined) return undefined
+  return { role: name, ...self }
 }
 
 function named({ id, failure }: { readonly id: string | null; readonly failure: Failure }): Failure {

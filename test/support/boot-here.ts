@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import type { Clock } from '../../src/core/clock.ts'
+import type { Event } from '../../src/core/events.ts'
+import type { Ended } from '../../src/engine/run.ts'
+import { boot } from '../../src/life/boot.ts'
+import { cloudOf } from '../../src/cli/place.ts'
+import { systemClock } from '../../src/machine/clock.ts'
+import { hostMachine } from '../../src/machine/machine.ts'
+import { loadConfig } from '../../src/roles/config.ts'
+import { installHooks } from '../../src/roles/hooks.ts'
+import { builtIn } from './provisioning.ts'
+import type { Premises } from './repository.ts'
+
+export interface Conditions {
+  /** Default: nobody looks on. */
+  readonly attended?: boolean
+  readonly clock?: Clock
+  /** Default: the machine itself, not a staging root. */
+  readonly staged?: boolean
+}
+
+/** A boot in the process of the test: for what no command line can be told. */
+export async function bootHere(where: Premises, { attended = false, clock = systemClock, staged = false }: Conditions = {}): Promise<Ended & { readonly events: readonly Event[] }> {
+  const events: Event[] = []
+  installHooks(new URL('../../src/index.ts', import.meta.url).href)
+  const ended = await boot(
+    { command: 'boot', version: '0', clock, sinks: [event => events.push(event)], signal: new AbortController().signal },
+    {
+      machine: staged ? hostMachine({ root: where.root }) : hostMachine(),
+      settings: () => loadConfig({ file: join(where.infra, 'sunup.yaml'), env: undefined, cwd: where.dir }),
+      cloud: cloudOf,
+      repository: async () => ({ directory: where.infra, revision: undefined, builtIn, role: undefined }),
+      attended,
+    },
+  )
+  return { ...ended, events }
+}
+
+/** A clock on which waiting takes no time: it goes on by as much. */
+export function hurriedClock(): Clock {
+  let ahead = 0
+  return {
+    now: () => systemClock.now() + ahead,
+    monotonic: () => systemClock.monotonic() + ahead,
+    async sleep(ms, signal) {
+      signal.throwIfAborted()
+      ahead += ms
+    },
+  }
+}
