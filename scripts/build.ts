@@ -41,6 +41,18 @@ const apart: Plugin = {
   },
 }
 
+/** What simple-git tells itself of its work, where nobody listens: sunup has events of its own. It would cost a settled boot a millisecond. */
+const silent: Plugin = {
+  name: 'silent',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^debug$/ }, () => ({ path: 'debug', namespace: 'silent' }))
+    onLoad({ filter: /./, namespace: 'silent' }, () => ({
+      contents: `const log = namespace => Object.assign(() => {}, { namespace, enabled: false, extend: name => log(namespace + ':' + name) })
+        module.exports = Object.assign(log, { formatters: {} })`,
+    }))
+  },
+}
+
 /** The recipes that come with the program, in the bundle. */
 const comingWith: Plugin = {
   name: 'coming-with',
@@ -79,7 +91,7 @@ await build({
     yaml: join(home, 'node_modules/yaml/browser/index.js'),
   },
   define: { SUNUP_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
-  plugins: [comingWith, apart],
+  plugins: [comingWith, apart, silent],
 })
 
 // What recipes import: the running program's own.

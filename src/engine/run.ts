@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import type { Counts, EventSink, GateState } from '../core/events.ts'
 import { noCounts } from '../core/events.ts'
@@ -112,5 +111,5 @@ async function failureOf(act: () => Promise<void>): Promise<Failure | undefined>
 
 /** Sorts by time, and can be typed: 20261120T224155.042-3fa9. */
 function runId(now: number): string {
-  return `${new Date(now).toISOString().slice(0, 23).replace(/[-:]/g, '')}-${randomBytes(2).toString('hex')}`
+  return `${new Date(now).toISOString().slice(0, 23).replace(/[-:]/g, '')}-${Math.floor(Math.random() * 0x1_0000).toString(16).padStart(4, '0')}`
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
+import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 
 /** What a boot decided, for drain, watch and status: they use that alone. */
@@ -17,21 +17,26 @@ export interface Kept extends Decision {
   readonly source: string
 }
 
+const MADE_OF = 'made-of.json'
+
 /** Keeps the decision and the source it was made from as `<directory>/current`, a link swung in one rename. Nothing is written
- *  where both are what is kept already: the copy's name is a digest of every source file's size and modification time.
+ *  where both are what is kept already: beside the copy stands every source file's size and modification time.
  *  @param leaveOut absolute paths that are no part of the source though they lie in it: state, run, a staging root
  *  @throws Failure `file.denied`, `disk.full` */
 export function keepDecision(directory: string, decision: Decision, source: string, leaveOut: readonly string[]): void {
   const out = leaveOut.map(path => resolve(path))
   const files = list(source, out)
-  const digest = createHash('sha256').update(JSON.stringify([decision, files])).digest('hex').slice(0, 16)
+  const madeOf = JSON.stringify([decision, files])
   const link = join(directory, 'current')
-  const to = join(directory, 'decisions', digest)
   try {
-    if (linkTarget(link) === `decisions/${digest}`) return forgetOthers(to)
+    const kept = linkTarget(link)
+    if (kept !== undefined && textOf(join(directory, kept, MADE_OF)) === madeOf) return forgetOthers(join(directory, kept))
+    const digest = hashOf('sha256').update(madeOf).digest('hex').slice(0, 16)
+    const to = join(directory, 'decisions', digest)
     rmSync(`${to}.new`, { recursive: true, force: true })
     mkdirSync(join(`${to}.new`, 'source'), { recursive: true, mode: 0o700 })
     for (const [name] of files) cpSync(join(source, name), join(`${to}.new`, 'source', name), { recursive: false, preserveTimestamps: true, verbatimSymlinks: true })
+    writeFileSync(join(`${to}.new`, MADE_OF), madeOf)
     writeFileSync(join(`${to}.new`, 'decision.json'), `${JSON.stringify(decision, undefined, 1)}\n`)
     rmSync(to, { recursive: true, force: true })
     renameSync(`${to}.new`, to)
@@ -73,6 +78,14 @@ function list(source: string, leaveOut: readonly string[], at = source): (readon
 function forgetOthers(kept: string): void {
   const decisions = dirname(kept)
   for (const other of readdirSync(decisions)) if (other !== basename(kept)) rmSync(join(decisions, other), { recursive: true, force: true })
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
 }
 
 function linkTarget(link: string): string | undefined {

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { lstatSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs'
+import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure } from '../core/failure.ts'
 
 const SIGNATURE = 'DIRC'
@@ -55,7 +55,7 @@ export function compareWithIndex(indexFile: string, workTree: string, hashBytes:
 /** Its last bytes are the hash of all before them, or zeros, where it was configured so. */
 function isIntact(index: Buffer, end: number): boolean {
   const written = index.subarray(end)
-  return written.every(byte => byte === 0) || createHash(written.length === 32 ? 'sha256' : 'sha1').update(index.subarray(0, end)).digest().equals(written)
+  return written.every(byte => byte === 0) || hashOf(written.length === 32 ? 'sha256' : 'sha1').update(index.subarray(0, end)).digest().equals(written)
 }
 
 /** The optional extensions: the root of the cached tree must be valid (a change that was staged invalidates it), and none may be needed to
@@ -88,7 +88,7 @@ function compare(index: Buffer, at: number, hashBytes: number, path: Buffer, wri
     index.readUInt32BE(at + 36) === Number(found.size & 0xffffffffn)
   // What was changed in the very moment the index was written would look the same.
   if (isSame && found.mtimeNs < writtenNs) return ''
-  return hashOf(path, found, hashBytes) === index.toString('hex', at + STAT_BYTES, at + STAT_BYTES + hashBytes) ? '' : 'M'
+  return objectIdOf(path, found, hashBytes) === index.toString('hex', at + STAT_BYTES, at + STAT_BYTES + hashBytes) ? '' : 'M'
 }
 
 function statOf(path: Buffer): BigIntStats | undefined {
@@ -105,7 +105,7 @@ function timeAt(index: Buffer, at: number): bigint {
 }
 
 /** The object id of the file as it is; attributes that convert what is checked in make it another, which git then judges. */
-function hashOf(path: Buffer, found: BigIntStats, hashBytes: number): string {
+function objectIdOf(path: Buffer, found: BigIntStats, hashBytes: number): string {
   const content = found.isSymbolicLink() ? readlinkSync(path, 'buffer') : readFileSync(path)
-  return createHash(hashBytes === 32 ? 'sha256' : 'sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
+  return hashOf(hashBytes === 32 ? 'sha256' : 'sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { mkdirSync, statSync, utimesSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -74,7 +73,8 @@ export function gitWorker(options: GitOptions): GitWorker {
     const { simpleGit } = await import('simple-git')
     signal.throwIfAborted()
     const access = command.remote && accessTo(command.remote, hostPath)
-    const mark = randomUUID()
+    // Unique while the machine runs.
+    const mark = `${process.pid}-${process.hrtime.bigint()}`
     const env = { ...ENVIRONMENT, HOME: homedir(), ...options.env, ...access?.env, ...command.env, [MARK]: mark }
     let end: GitEnd | undefined
     try {

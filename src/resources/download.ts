@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, openSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 
 export interface Download {
@@ -15,7 +15,7 @@ export interface Download {
  *  @param file on the host
  *  @throws Failure `download.missing`, `download.denied`, `download.checksum`, `network.failed`, `disk.full` */
 export async function download({ url, sha256 }: Download, file: string, signal: AbortSignal): Promise<void> {
-  const hash = createHash('sha256')
+  const hash = hashOf('sha256')
   const descriptor = openSync(file, 'r+')
   try {
     for await (const chunk of body(url, signal)) {
@@ -34,7 +34,7 @@ export async function download({ url, sha256 }: Download, file: string, signal: 
 
 /** The SHA-256 of a file on the host, hex. Read piece by piece: it may be larger than memory. */
 export async function checksumOf(file: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256')
+  const hash = hashOf('sha256')
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal })) hash.update(chunk as Buffer)
   } catch (error) {
