@@ -8,6 +8,7 @@ export interface Cloud {
   readonly metadata: Metadata
   readonly addresses: Addresses
   readonly registry: Registry
+  readonly revisions: Revisions
   readonly lifecycle: Lifecycle
   readonly secrets: Secrets
 }
@@ -100,10 +101,55 @@ export interface Registry {
   update(key: RowKey, patch: RowPatch, signal: AbortSignal): Promise<Row>
   /** Removes this boot's row; gone already, or another boot's, is fine: `false`. */
   remove(key: RowKey, signal: AbortSignal): Promise<boolean>
-  /** Rows of one role, or of all, by role and instance id; never sunup's own (`#…`). */
+  /** Rows of one role, in the order of their instance ids, or of all roles, in no promised order; never sunup's own (`#…`).
+   *  Holds no more than a page of them at a time. */
   list(role: string | undefined, signal: AbortSignal): AsyncIterable<Row>
   /** How long a row is believed without renewal. */
   readonly leaseMs: number
+  /** Makes what the rows are kept in, where that has to be made: what was done, in words; empty: all was so already.
+   *  @throws Failure `cloud.invalid` when something else is there */
+  ensureTable?(signal: AbortSignal): Promise<readonly string[]>
+}
+
+/** A boot of a role, as the fleet is to know of it. */
+export interface BootOfRevision {
+  /** The source's commit. */
+  readonly revision: string
+  /** The first git resource's; null where there is none, or it came to none. */
+  readonly appRevision: string | null
+  readonly instanceId: string
+  /** The run's id: a boot counts once. */
+  readonly run: string
+}
+
+/** How boots of a role went, revision by revision. See core/revisions.ts for what follows from it. */
+export interface RevisionHistory {
+  /** +1 with every write. */
+  readonly seq: number
+  /** The one that was heard of last comes first; a bounded number. */
+  readonly revisions: readonly RevisionRecord[]
+}
+
+export interface RevisionRecord {
+  readonly revision: string
+  /** The application's commit it was last seen healthy with. */
+  readonly appRevision: string | null
+  /** The history's `seq` when a gate opened on it last as news; null: never. No clock is asked which was the later. */
+  readonly goodAt: number | null
+  /** Boots of it that failed; no more are counted than a breaker can ask for. */
+  readonly failures: number
+  /** The last of them, the newest first. */
+  readonly failed: readonly { readonly run: string; readonly instanceId: string; readonly failure: string }[]
+}
+
+/** What all instances of a role know in common of its revisions. Strongly consistent; written only where it changes. */
+export interface Revisions {
+  /** A boot has opened its gate. */
+  recordGood(role: string, boot: BootOfRevision, signal: AbortSignal): Promise<RevisionHistory>
+  /** A boot has failed. @param failure what a person should read of it */
+  recordFailed(role: string, boot: BootOfRevision, failure: string, signal: AbortSignal): Promise<RevisionHistory>
+  /** Empty, with seq 0, where nothing was recorded. */
+  history(role: string, signal: AbortSignal): Promise<RevisionHistory>
 }
 
 /** What the group wants of this instance, e.g. InService, Terminated, Standby, Warmed:Stopped. */

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
-import type { Cloud, Registry, Row, RowKey } from '../../src/core/cloud.ts'
+import type { BootOfRevision, Cloud, Registry, Row, RowKey } from '../../src/core/cloud.ts'
 import { bootIdOf } from '../../src/core/boot-id.ts'
+import { lastGood, NO_HISTORY, shouldLeave } from '../../src/core/revisions.ts'
 import { address } from '../../src/resources/address.ts'
 import { registration } from '../../src/resources/registration.ts'
 import type { TestMachine } from '../support/machine.ts'
@@ -19,6 +20,15 @@ export interface CloudUnderTest {
   readonly machine: TestMachine
 }
 
+/** What is asked of whatever keeps the fleet's rows. */
+export interface FleetUnderTest {
+  readonly instances: readonly string[]
+  as(instanceId: string): Pick<Cloud, 'registry' | 'revisions'>
+  advance(ms: number): void
+}
+
+export type FleetFactory = (t: Test, world: { readonly instances: number; readonly addresses: readonly [] }) => Promise<FleetUnderTest>
+
 /** @param world how many instances there are, and the tags of each address; nobody holds any, and the registry is empty */
 export type CloudFactory = (t: Test, world: { readonly instances: number; readonly addresses: readonly Readonly<Record<string, string>>[] }) => Promise<CloudUnderTest>
 
@@ -28,7 +38,7 @@ const SECOND = bootIdOf(1_700_000_100_000, 'bbbbbbbb-2222')
 
 /** What every cloud must do. */
 export async function behavesAsCloud(t: Test, make: CloudFactory): Promise<void> {
-  await t.test('registry', t => registryContract(t, make))
+  await behavesAsFleet(t, make)
   await t.test('addresses', t => addressContract(t, make))
   await t.test('resources on it', t => resourceContract(t, make))
   await t.test('lifecycle', async t => {
@@ -40,7 +50,13 @@ export async function behavesAsCloud(t: Test, make: CloudFactory): Promise<void>
   })
 }
 
-async function registryContract(t: Test, make: CloudFactory): Promise<void> {
+/** What the registry and the revisions of every cloud must do. */
+export async function behavesAsFleet(t: Test, make: FleetFactory): Promise<void> {
+  await t.test('registry', t => registryContract(t, make))
+  await t.test('revisions', t => revisionsContract(t, make))
+}
+
+async function registryContract(t: Test, make: FleetFactory): Promise<void> {
   const { as, instances, advance } = await make(t, { instances: 2, addresses: [] })
   const [one, two] = instances as [string, string]
   const { registry } = as(one)
@@ -87,14 +103,15 @@ async function registryContract(t: Test, make: CloudFactory): Promise<void> {
     t.equal(await registry.remove(key, signal), false)
     t.strictSame(await registry.read('web', one, signal), before)
   })
-  await t.test('rows are listed by role and instance id, without sunup’s own', async t => {
+  await t.test('rows are listed by role, or all of them, without sunup’s own', async t => {
     await as(two).registry.register({ role: 'web', instanceId: two, bootId: FIRST }, { state: 'booting' }, signal)
     await as(two).registry.register({ role: 'db', instanceId: two, bootId: FIRST }, { state: 'booting' }, signal)
     await as(two).registry.register({ role: '#revision', instanceId: 'web', bootId: FIRST }, { state: 'booting' }, signal)
     const ids = async (role?: string): Promise<string[]> => (await listed(registry, role)).map(row => `${row.role}/${row.instanceId}`)
     t.strictSame(await ids('web'), [one, two].sort().map(id => `web/${id}`))
-    t.strictSame(await ids(), [`db/${two}`, ...[one, two].sort().map(id => `web/${id}`)])
+    t.strictSame((await ids()).sort(), [`db/${two}`, ...[one, two].sort().map(id => `web/${id}`)], 'of all roles in whatever order')
     t.strictSame(await ids('nobody'), [])
+    t.strictSame(await ids('#revision'), [])
   })
   await t.test('its own boot removes a row; twice is fine', async t => {
     t.equal(await registry.remove({ ...key, bootId: SECOND }, signal), true)
@@ -106,6 +123,43 @@ async function registryContract(t: Test, make: CloudFactory): Promise<void> {
     await Promise.all(instances.map(instanceId => as(instanceId).registry.register({ role: 'web', instanceId, bootId: FIRST }, { state: 'booting' }, signal)))
     const rows = await listed(as(instances[0] as string).registry, 'web')
     t.strictSame(rows.map(row => row.instanceId), [...instances].sort())
+  })
+}
+
+async function revisionsContract(t: Test, make: FleetFactory): Promise<void> {
+  const { as, instances } = await make(t, { instances: 10, addresses: [] })
+  const [one, two] = instances as [string, string]
+  const { revisions } = as(one)
+  let runs = 0
+  const bootOf = (revision: string, appRevision: string | null = null, instanceId = one): BootOfRevision => ({ revision, appRevision, instanceId, run: `run-${(runs += 1)}` })
+
+  await t.test('of a role that never booted there is no history', async t => {
+    t.strictSame(await revisions.history('web', signal), NO_HISTORY)
+  })
+  await t.test('a gate that opened makes its revisions the last good ones, for every instance', async t => {
+    const history = await revisions.recordGood('web', bootOf('good', 'app-1'), signal)
+    t.match(lastGood(history), { revision: 'good', appRevision: 'app-1' })
+    t.strictSame(await as(two).revisions.history('web', signal), history)
+    t.strictSame(await revisions.history('db', signal), NO_HISTORY, 'another role has its own')
+  })
+  await t.test('what is known already is not written', async t => {
+    const { seq } = await revisions.history('web', signal)
+    t.equal((await as(two).revisions.recordGood('web', bootOf('good', 'app-1', two), signal)).seq, seq)
+    t.equal((await revisions.recordGood('web', bootOf('good', 'app-2'), signal)).seq, seq + 1, 'another application is news')
+  })
+  await t.test('failures are counted, one for each boot, with who and why', async t => {
+    const boot = bootOf('bad')
+    await revisions.recordFailed('web', boot, 'nginx: no such host', signal)
+    await revisions.recordFailed('web', boot, 'nginx: no such host', signal)
+    const history = await revisions.history('web', signal)
+    t.match(history.revisions[0], { revision: 'bad', failures: 1, goodAt: null, failed: [{ run: boot.run, instanceId: one, failure: 'nginx: no such host' }] })
+    t.notOk(shouldLeave(history, 'bad', 3))
+  })
+  await t.test('ten that fail at once are ten failures, and all who look decide alike', async t => {
+    await Promise.all(instances.map(id => as(id).revisions.recordFailed('web', bootOf('worse', null, id), 'no', signal)))
+    const histories = await Promise.all(instances.map(id => as(id).revisions.history('web', signal)))
+    t.equal(histories[0]?.revisions.find(record => record.revision === 'worse')?.failures, 10)
+    t.ok(histories.every(history => shouldLeave(history, 'worse', 3) && lastGood(history)?.revision === 'good'))
   })
 }
 

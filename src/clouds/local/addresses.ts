@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts'
 import { Failure } from '../../core/failure.ts'
 import { didYouMean } from '../../core/nearest.ts'
 import { isRecord } from '../../core/plain.ts'
+import { isSuspect } from '../../core/row.ts'
 import { namePart, namesIn, notOurs, readObject, removeFile, writeObject, type Exclusively } from './files.ts'
 import { found, readYaml, type WrittenFile } from './yaml.ts'
 
@@ -95,12 +96,9 @@ export function localAddresses({ directory, clock, exclusively, rowsOf }: Option
   }
 }
 
-/** How far clocks of two machines may be apart: a lease is past for certain only then. */
-const SKEW_MS = 30_000
-
 /** Without a row nothing is proven. */
 function stateOf(rows: readonly Row[], now: number): HolderState {
-  const states = rows.map((row): HolderState => (row.state === 'failed' || row.leaseUntil + SKEW_MS < now ? 'dead' : row.state === 'draining' ? 'draining' : 'alive'))
+  const states = rows.map((row): HolderState => (row.state === 'failed' || isSuspect(row, now) ? 'dead' : row.state === 'draining' ? 'draining' : 'alive'))
   if (states.length === 0 || states.includes('alive')) return 'alive'
   return states.includes('draining') ? 'draining' : 'dead'
 }

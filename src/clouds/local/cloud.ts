@@ -6,6 +6,7 @@ import type { Exclusively } from './files.ts'
 import { localLifecycle } from './lifecycle.ts'
 import { localMetadata } from './metadata.ts'
 import { localRegistry } from './registry.ts'
+import { localRevisions } from './revisions.ts'
 import { localSecrets } from './secrets.ts'
 
 export interface LocalCloudOptions {
@@ -31,6 +32,7 @@ export function localCloud({ instanceFile, directory, leaseMs, clock, exclusivel
     metadata: localMetadata(instanceFile, addresses.publicIpOf),
     addresses,
     registry,
+    revisions: localRevisions({ directory, exclusively }),
     lifecycle: localLifecycle({ directory, clock, exclusively }),
     secrets: localSecrets(directory),
   }

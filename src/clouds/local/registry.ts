@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import { compareBoots } from '../../core/boot-id.ts'
-import type { MemberState, Registry, Row, RowKey, RowPatch } from '../../core/cloud.ts'
+import type { Registry, Row, RowKey, RowPatch } from '../../core/cloud.ts'
 import type { Clock } from '../../core/clock.ts'
-import { Failure } from '../../core/failure.ts'
+import { isMemberRole, mayRegister, mayUpdate, nextRow, rowFault } from '../../core/row.ts'
 import { namePart, namesIn, notOurs, readObject, removeFile, writeObject, type Exclusively } from './files.ts'
 
 export interface LocalRegistry extends Registry {
@@ -29,7 +28,7 @@ export function localRegistry({ directory, leaseMs, clock, exclusively }: Option
   }
 
   function rolesIn(): readonly string[] {
-    return namesIn(root).filter(role => /^[^.#]/.test(role))
+    return namesIn(root).filter(role => !role.startsWith('.') && isMemberRole(role))
   }
 
   function membersOf(role: string): readonly string[] {
@@ -40,14 +39,8 @@ export function localRegistry({ directory, leaseMs, clock, exclusively }: Option
   }
 
   function put(key: RowKey, patch: RowPatch, old: Row | undefined): Row {
-    const leaseUntil = clock.now() + leaseMs
-    const { role, instanceId, bootId } = key
-    // Another boot's attributes are not this one's.
-    const kept = old?.bootId === bootId ? old : undefined
-    const state = patch.state ?? kept?.state ?? 'booting'
-    const merged = { ...kept, ...patch, role, instanceId, bootId, state, seq: (old?.seq ?? 0) + 1, leaseUntil, expiresAt: Math.floor(leaseUntil / 1_000) + KEPT_SECONDS }
-    const row = Object.fromEntries(ATTRIBUTES.flatMap(name => (merged[name] === undefined ? [] : [[name, merged[name]]]))) as unknown as Row
-    writeObject(fileOf(role, instanceId), row)
+    const row = nextRow(key, patch, old, clock.now() + leaseMs)
+    writeObject(fileOf(key.role, key.instanceId), row)
     return row
   }
 
@@ -62,14 +55,14 @@ export function localRegistry({ directory, leaseMs, clock, exclusively }: Option
     register: (key, patch, signal) =>
       exclusively(signal, () => {
         const old = rowIn(key.role, key.instanceId)
-        if (old && compareBoots(key.bootId, old.bootId) === 'older') throw lost(key, old)
+        mayRegister(key, old)
         return put(key, patch, old)
       }),
 
     update: (key, patch, signal) =>
       exclusively(signal, () => {
         const old = rowIn(key.role, key.instanceId)
-        if (old?.bootId !== key.bootId) throw lost(key, old)
+        mayUpdate(key, old)
         return put(key, patch, old)
       }),
 
@@ -81,7 +74,7 @@ export function localRegistry({ directory, leaseMs, clock, exclusively }: Option
       }),
 
     async *list(role, signal) {
-      for (const name of role === undefined ? rolesIn() : [role]) {
+      for (const name of role === undefined ? rolesIn() : [role].filter(isMemberRole)) {
         for (const instanceId of membersOf(namePart('a role', name))) {
           signal.throwIfAborted()
           // Gone between the look at the directory and this one: gone.
@@ -95,28 +88,9 @@ export function localRegistry({ directory, leaseMs, clock, exclusively }: Option
   }
 }
 
-/** Seven days: long after any lease, and only for the collection of garbage. */
-const KEPT_SECONDS = 7 * 24 * 3_600
-
-/** The attributes of a row, in the order in which they are written. */
-const ATTRIBUTES = [
-  'role', 'instanceId', 'bootId', 'seq', 'state', 'leaseUntil', 'expiresAt', 'instanceType', 'availabilityZone', 'privateIp', 'publicIp', 'publicHostname',
-  'revision', 'appRevision', 'load', 'bootedInMs', 'meta', 'failure',
-] as const satisfies readonly (keyof Row)[]
-
-const STATES: readonly MemberState[] = ['booting', 'in-service', 'draining', 'failed']
-
 function rowOf(row: Record<string, unknown>, { role, instanceId }: { readonly role: string; readonly instanceId: string }, file: string): Row {
   if (row.role !== role || row.instanceId !== instanceId) throw notOurs(file, `it is about ${String(row.instanceId)} in ${String(row.role)}`)
-  if (typeof row.bootId !== 'string' || row.bootId === '') throw notOurs(file, 'it has no bootId')
-  if (!STATES.includes(row.state as MemberState)) throw notOurs(file, `"state" is none of ${STATES.join(', ')}`)
-  for (const name of ['seq', 'leaseUntil', 'expiresAt']) if (!Number.isFinite(row[name])) throw notOurs(file, `"${name}" is no number`)
+  const fault = rowFault(row)
+  if (fault !== undefined) throw notOurs(file, fault)
   return row as unknown as Row
-}
-
-function lost({ role, instanceId, bootId }: RowKey, owner: Row | undefined): Failure {
-  const why = owner ? `belongs to boot ${owner.bootId} by now, and this is boot ${bootId}` : 'was removed'
-  return new Failure('registry.lost', `the registry's row of ${instanceId} in ${role} ${why}`, {
-    hint: owner ? 'This instance was started again since: only its latest boot speaks for it.' : 'Run `sunup boot` to register anew.',
-  })
 }

@@ -1,0 +1,39 @@
+import type { RevisionHistory, Revisions } from '../../core/cloud.ts'
+import { Failure } from '../../core/failure.ts'
+import { historyFault, NO_HISTORY, withFailed, withGood } from '../../core/revisions.ts'
+import type { Item } from './attributes.ts'
+import type { ItemKey, Items } from './items.ts'
+
+/** How boots went, as the row `#revision`/<role> of the registry's table. */
+export function awsRevisions(items: Items): Revisions {
+  const historyOf = (item: Item | undefined): RevisionHistory => {
+    if (item === undefined) return NO_HISTORY
+    const fault = historyFault(item)
+    if (fault === undefined) return { seq: item.seq, revisions: item.revisions } as unknown as RevisionHistory
+    throw new Failure('cloud.invalid', `${items.table}: the row of revisions of ${String(item.instanceId)} is none of sunup's: ${fault}`, { hint: 'Something else wrote it: remove the item #revision from the table.' })
+  }
+
+  const record = async (role: string, judge: (history: RevisionHistory) => RevisionHistory, signal: AbortSignal): Promise<RevisionHistory> => {
+    const key = keyOf(role)
+    const item = await items.change(
+      key,
+      old => {
+        const history = historyOf(old)
+        const next = judge(history)
+        return next === history && old ? old : ({ ...key, ...next } as unknown as Item)
+      },
+      signal,
+    )
+    return historyOf(item)
+  }
+
+  return {
+    recordGood: (role, boot, signal) => record(role, history => withGood(history, boot), signal),
+    recordFailed: (role, boot, failure, signal) => record(role, history => withFailed(history, boot, failure), signal),
+    history: async (role, signal) => historyOf(await items.read(keyOf(role), signal)),
+  }
+}
+
+function keyOf(role: string): ItemKey {
+  return { role: '#revision', instanceId: role }
+}
