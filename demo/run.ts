@@ -55,7 +55,7 @@ edit('templates/app.conf.mustache', '{{rot}}', '{{root}}')
 sunup(0, 'boot')
 showGate()
 sunup(0, 'status')
-console.log(`\nAll of it lies in ${relative(process.cwd(), work) || '.'}: look around, change something, and run\n  ${command('plan').join(' ')}`)
+console.log(`\nAll of it lies in ${relative(process.cwd(), work) || '.'}: look around, change something, and run\n  node ${command('plan').slice(1).join(' ')}`)
 
 function sunup(expected: number, verb: string): void {
   const [node, ...args] = command(verb)
