@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A machine that was booted for a test, and is thrown away after it. */
@@ -10,6 +12,8 @@ export interface LabMachine {
   /** Shuts it down, and comes back when nothing of it is left. */
   close(): Promise<void>
 }
+
+const ENVIRONMENT = ['--chdir=/sunup', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'TAP=1', 'TAP_TIMEOUT=300']
 
 const BOOT_MS = 60_000
 const SHUTDOWN_MS = 30_000
@@ -31,15 +35,22 @@ exec systemd-nspawn --quiet --directory=/mnt/machine --bind=/mnt/checkout:/sunup
 /** Boots the image with the checkout at /sunup. It ends with this process, however that ends. */
 export async function boot(image: string, checkout: string): Promise<LabMachine> {
   mkdirSync('/run/systemd', { recursive: true })
-  const nspawn = spawn('setpriv', ['--pdeathsig', 'TERM', 'unshare', '--mount', 'sh', '-c', SETUP, 'sh', image, checkout], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let said = ''
-  for (const stream of [nspawn.stdout, nspawn.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const log = openLog()
+  const nspawn = spawn('setpriv', ['--pdeathsig', 'TERM', 'unshare', '--mount', 'sh', '-c', SETUP, 'sh', image, checkout], { stdio: ['ignore', log, log] })
+  const inside = new Set<ChildProcess>()
+  const close = async (): Promise<void> => {
+    // nsenter stops itself when what it started is stopped, as a shutdown does to all, and would then never let go of it.
+    for (const child of inside) child.kill('SIGKILL')
+    await shutDown(nspawn)
+  }
   try {
     const leader = await leaderOf(nspawn)
-    const enter = (argv: readonly string[]): ChildProcess =>
-      spawn('nsenter', ['--target', String(leader), '--all', 'env', '-i', '--chdir=/sunup', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'TAP=1', 'TAP_TIMEOUT=300', ...argv], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
+    const enter = (argv: readonly string[]): ChildProcess => {
+      const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'nsenter', '--target', String(leader), '--all', 'env', '-i', ...ENVIRONMENT, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
+      inside.add(child)
+      child.once('close', () => inside.delete(child))
+      return child
+    }
     await untilUp(enter, nspawn)
     return {
       async run(argv, onOutput) {
@@ -48,12 +59,28 @@ export async function boot(image: string, checkout: string): Promise<LabMachine>
         const [code] = (await once(child, 'close')) as [number | null]
         return code ?? 1
       },
-      close: () => shutDown(nspawn),
+      close,
     }
   } catch (error) {
-    await shutDown(nspawn)
-    throw new Error(`the machine did not boot: ${error instanceof Error ? error.message : String(error)}\n${said}`, { cause: error })
+    await close()
+    throw new Error(`the machine did not boot: ${error instanceof Error ? error.message : String(error)}\n${readLog(log)}`, { cause: error })
+  } finally {
+    closeSync(log)
   }
+}
+
+/** A file without a name. A pipe would end nspawn with a SIGPIPE when this process is killed, before it has taken its machine down. */
+function openLog(): number {
+  const directory = mkdtempSync(join(tmpdir(), 'sunup-lab-'))
+  const log = openSync(join(directory, 'log'), 'w+')
+  rmSync(directory, { recursive: true })
+  return log
+}
+
+function readLog(log: number): string {
+  const buffer = Buffer.alloc(fstatSync(log).size)
+  readSync(log, buffer, 0, buffer.length, 0)
+  return buffer.toString()
 }
 
 /** Process 1 of the machine, as the host counts. */
