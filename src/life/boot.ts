@@ -86,10 +86,10 @@ async function provision(parts: BootParts, control: RunControl, held: Held): Pro
   const cloud = (held.cloud = await parts.cloud(settings))
   const instance = await cloud.metadata.identity(signal)
   const own = join(held.state, instance.id)
-  records.keepIn(join(own, 'runs', control.id))
-  held.recorded = true
   const { bootId } = bootMark(runDirectory)
   held.self = { instanceId: instance.id, bootId }
+  records.keepIn(join(own, 'runs', control.id))
+  held.recorded = true
 
   const repository = await parts.repository(settings)
   const { role, candidates } = chooseRole(repository, instance)

@@ -63,7 +63,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'a deadline that passes': { spoil: where => (runs('exec sleep 60')(where), edits('recipes:', 'deadline: 500ms\nrecipes:')(where)), code: 4, why: /deadline/, id: 'execute[given]' },
   'a health file that can’t be written': { spoil: runs('mkdir -p "$SUNUP_ROOT/run/sunup/health/ping.html/x"'), code: 1, why: /health file/ },
-  'a row that was taken away meanwhile': { spoil: where => edits('- registry', `- registry\n  - late: [{ name: given, argv: [rm, ${where.cloud}/registry/demo/i-0demo.json] }]`)(where), code: 1, why: /registry/ },
+  'a row that was taken away meanwhile': { spoil: where => edits('- registry', `- registry\n  - late: [{ name: given, argv: [rm, ${where.cloud}/registry/demo/i-0demo.json] }]`)(where), code: 3, why: /registry\[demo\]/ },
   'a registry that can’t be written': {
     spoil(where) {
       rmSync(join(where.cloud, 'registry'), { recursive: true })
@@ -75,8 +75,8 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'a state directory that can’t be written': {
     spoil(where) {
-      rmSync(where.state, { recursive: true })
-      writeFileSync(where.state, '')
+      rmSync(join(where.state, 'runs'), { recursive: true })
+      writeFileSync(join(where.state, 'runs'), '')
     },
     code: 1,
     why: /i-0demo/,
