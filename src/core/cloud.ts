@@ -35,10 +35,14 @@ export interface Address {
 export type HolderState = 'alive' | 'draining' | 'dead'
 
 export interface Addresses {
+  /** How long it must look taken before that is believed; 0 where the cloud's word counts at once. */
+  readonly settlesInMs: number
   /** @throws Failure `address.missing` */
   byAllocation(allocationId: string, signal: AbortSignal): Promise<Address>
   /** All that carry every one of the tags, in the order of their allocation ids. */
   byTags(tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly Address[]>
+  /** A tag of the instance, asked of the cloud itself: for where the metadata service does not tell tags, or not yet. undefined: it has none such. */
+  tag(instanceId: string, name: string, signal: AbortSignal): Promise<string | undefined>
   /** What is proven of an instance that holds an address; what can't be proven is alive. */
   holderState(instanceId: string, signal: AbortSignal): Promise<HolderState>
   /** Takes the address for `instanceId` if `from` holds it at that moment (null: nobody), as one step no other run can share.

@@ -15,7 +15,7 @@ export interface AddressProps extends CommonProps {
   readonly instanceId: string
   /** One of these three. An allocation id: */
   readonly allocation?: string | undefined
-  /** the allocation id that a tag of the instance names; undefined or empty fails the check, not the recipe: */
+  /** the allocation id that a tag of the instance names; undefined: the cloud is asked for the tag. Empty, or still none, fails the check, not the recipe: */
   readonly tagged?: { readonly tag: string; readonly allocation: string | undefined } | undefined
   /** or any free one of those that carry these tags; one that is held is never taken. */
   readonly pool?: Readonly<Record<string, string>> | undefined
@@ -67,7 +67,7 @@ interface Wanted {
   readonly selection: Selection
 }
 
-type Selection = { readonly tags: Readonly<Record<string, string>> } | { readonly allocation: string } | { readonly missingTag: string }
+type Selection = { readonly tags: Readonly<Record<string, string>> } | { readonly allocation: string } | { readonly tag: string; readonly value: string | undefined }
 
 function keyOf({ allocation, tagged, pool }: AddressProps): string {
   if ([allocation, tagged, pool].filter(one => one !== undefined).length !== 1) {
@@ -79,8 +79,7 @@ function keyOf({ allocation, tagged, pool }: AddressProps): string {
 
 function selectionOf({ allocation, tagged, pool }: AddressProps): Selection {
   if (pool) return { tags: pool }
-  const id = tagged ? tagged.allocation?.trim() : allocation
-  return id ? { allocation: id } : { missingTag: tagged?.tag ?? '' }
+  return tagged ? { tag: tagged.tag, value: tagged.allocation } : { allocation: allocation as string }
 }
 
 function held(wanted: Wanted): Pick<Resource, 'check' | 'apply'> {
@@ -107,7 +106,6 @@ function held(wanted: Wanted): Pick<Resource, 'check' | 'apply'> {
 function released({ addresses, instanceId, ...wanted }: Wanted): Pick<Resource, 'check' | 'apply'> {
   const ours = async (signal: AbortSignal): Promise<readonly Address[]> => {
     // Without its tag the instance never had one; and what no longer exists is given back.
-    if ('missingTag' in wanted.selection) return []
     try {
       return (await candidatesOf({ ...wanted, addresses, instanceId }, signal)).filter(one => one.holder === instanceId)
     } catch (error) {
@@ -125,11 +123,14 @@ function released({ addresses, instanceId, ...wanted }: Wanted): Pick<Resource, 
   }
 }
 
-async function candidatesOf({ id, addresses, selection }: Wanted, signal: AbortSignal): Promise<readonly Address[]> {
+async function candidatesOf({ id, addresses, instanceId, selection }: Wanted, signal: AbortSignal): Promise<readonly Address[]> {
   if ('tags' in selection) return await addresses.byTags(selection.tags, signal)
   if ('allocation' in selection) return [await addresses.byAllocation(selection.allocation, signal)]
-  throw new Failure('address.missing', `${id}: this instance has no tag ${selection.missingTag}, or an empty one`, {
-    hint: `Give the instance (or its group, propagated at launch) the tag ${selection.missingTag} with an allocation id, or name the address in the role.`,
+  const { tag, value } = selection
+  const allocation = (value ?? (await addresses.tag(instanceId, tag, signal)))?.trim()
+  if (allocation) return [await addresses.byAllocation(allocation, signal)]
+  throw new Failure('address.missing', `${id}: this instance has no tag ${tag}, or an empty one`, {
+    hint: `Give the instance (or its group, propagated at launch) the tag ${tag} with an allocation id, or name the address in the role.`,
   })
 }
 
@@ -185,13 +186,18 @@ async function took(addresses: Addresses, allocationId: string, instanceId: stri
   }
 }
 
-/** The cloud has said yes to two at once before now: only what it says afterwards counts. */
+/** A cloud has said yes to two at once before now: only what it says afterwards counts, and only if it goes on saying so. */
 async function readBack({ id, instanceId }: Wanted, allocationId: string, signal: AbortSignal, addresses: Addresses): Promise<void> {
+  const { settlesInMs } = addresses
+  const enough = settlesInMs > 0 ? READS_SETTLED : 1
   let holder: string | null = null
-  for (let reads = 0; reads < READS_BACK; reads++) {
-    if (reads > 0) await pause(FIRST_WAIT_MS * 2 ** (reads - 1), signal)
+  let ours = 0
+  for (let reads = 1, waited = 0; ; reads++) {
     holder = (await addresses.byAllocation(allocationId, signal)).holder
-    if (holder === instanceId) return
+    ours = holder === instanceId ? ours + 1 : 0
+    if (ours === enough) return
+    if (reads === READS_BACK) break
+    await pause(ours > 0 ? settlesInMs / (enough - 1) : FIRST_WAIT_MS * 2 ** waited++, signal)
   }
   throw new Failure('address.lost', `${id}: ${allocationId} was given to this instance (${instanceId}), and ${holder ?? 'nobody'} holds it`, {
     hint: 'Two boots may want it at once: look for another instance with the same address in its role or tag.',
@@ -201,6 +207,8 @@ async function readBack({ id, instanceId }: Wanted, allocationId: string, signal
 /** The cloud's own view settles within seconds: doubling waits, some six seconds in all. */
 const READS_BACK = 8
 const FIRST_WAIT_MS = 50
+/** In a row, evenly over the time it takes to settle. */
+const READS_SETTLED = 3
 
 function refused({ id, tries, addresses, takeover, selection }: Wanted, { refusal, allocationIdHeld }: Refusal): Failure {
   const hint = 'tags' in selection

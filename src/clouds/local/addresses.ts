@@ -51,6 +51,8 @@ export function localAddresses({ directory, clock, exclusively, rowsOf }: Option
   }
 
   return {
+    settlesInMs: 0,
+
     async byAllocation(allocationId, signal) {
       const all = await written(signal)
       const address = all.find(one => one.allocationId === allocationId)
@@ -63,6 +65,11 @@ export function localAddresses({ directory, clock, exclusively, rowsOf }: Option
     async byTags(tags, signal) {
       const wanted = Object.entries(tags)
       return (await written(signal)).filter(one => wanted.every(([name, value]) => one.tags[name] === value)).map(one => ({ ...one, holder: holderOf(one.allocationId) }))
+    },
+
+    // The instance file tells them all.
+    async tag() {
+      return undefined
     },
 
     async holderState(instanceId, signal) {
