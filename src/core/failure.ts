@@ -68,6 +68,7 @@ export const MEANINGS = {
   'download.checksum': outside,
   'archive.invalid': outside,
   'secret.missing': outside,
+  'instance.tags': outside,
   'cloud.denied': outside,
   'cloud.invalid': outside,
   'cloud.unreachable': passing,

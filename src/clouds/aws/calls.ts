@@ -42,6 +42,8 @@ export interface SendOptions {
 
 export interface CallsOptions {
   readonly clock: Clock
+  /** Has credentials at hand, under the caller's signal, which the SDK's own way to them has not. Called before each try. */
+  readonly ready?: (signal: AbortSignal) => Promise<unknown>
   /** From 0 up to 1, as Math.random, which is the default. */
   readonly random?: () => number
 }
@@ -52,7 +54,7 @@ const FIRST_DELAY_MS = 500
 const LONGEST_DELAY_MS = 10_000
 
 /** Counts, retries and words for what is asked of AWS. */
-export function awsCalls({ clock, random = Math.random }: CallsOptions): Calls {
+export function awsCalls({ clock, ready, random = Math.random }: CallsOptions): Calls {
   const counts = new Map<string, CallCount>()
   const count = (action: string, add: Partial<CallCount>): void => {
     const { count, retries, throttles } = counts.get(action) ?? { count: 0, retries: 0, throttles: 0 }
@@ -65,6 +67,7 @@ export function awsCalls({ clock, random = Math.random }: CallsOptions): Calls {
       let skewed = false
       for (const tries = { failed: 0, throttled: 0 }; ; ) {
         const again = tries.failed + tries.throttled
+        await ready?.(signal)
         signal.throwIfAborted()
         count(action, { count: 1, retries: again > 0 || skewed ? 1 : 0 })
         let failure: Failure

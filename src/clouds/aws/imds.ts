@@ -1,8 +1,9 @@
 import { Agent } from 'node:http'
 import type { Clock } from '../../core/clock.ts'
 import { showDuration } from '../../core/duration.ts'
-import { asFailure, Failure, messageOf } from '../../core/failure.ts'
+import { Failure, messageOf } from '../../core/failure.ts'
 import { exchange, type Answer } from './imds-request.ts'
+import { waitFor } from './waiting.ts'
 
 /** The instance metadata service. Paths are below `/latest/`, e.g. 'meta-data/public-ipv4'. */
 export interface Imds {
@@ -23,6 +24,8 @@ export interface ImdsOptions {
   readonly endpoint?: string | undefined
   /** As AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: which endpoint, where none is given. Default IPv4. */
   readonly endpointMode?: string | undefined
+  /** As AWS_EC2_METADATA_DISABLED says: nothing is asked, and all that is asked for fails. Default false. */
+  readonly disabled?: boolean
   /** How long it may be away before that is a failure; counted once for all that is asked, from the first answer that did not come. Default 5 min. */
   readonly budgetMs?: number
   /** What one try may take. Default 1500 ms: over the loopback-like link an answer takes a millisecond, or is lost. */
@@ -55,7 +58,7 @@ interface Token {
  *  Sources: "Use the Instance Metadata Service to access instance metadata", "Query throttling" and "Considerations" of the EC2 guide.
  *  @throws Failure `cloud.invalid` when the endpoint is none */
 export function imds(options: ImdsOptions): Imds {
-  const { clock, budgetMs = BUDGET_MS, tryMs = TRY_MS, version1 = false, tokenTtlSeconds = TOKEN_TTL_SECONDS, random = Math.random } = options
+  const { clock, budgetMs = BUDGET_MS, tryMs = TRY_MS, version1 = false, disabled = false, tokenTtlSeconds = TOKEN_TTL_SECONDS, random = Math.random } = options
   const base = endpointOf(options)
   const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS, maxFreeSockets: SOCKETS })
   let token: Token | undefined
@@ -71,7 +74,7 @@ export function imds(options: ImdsOptions): Imds {
   function tokenFor(signal: AbortSignal): Promise<Token> | Token {
     if (token && clock.monotonic() < token.renewAt) return token
     asking ??= askToken().finally(() => (asking = undefined))
-    return abortable(asking, signal)
+    return waitFor(asking, signal)
   }
 
   async function askToken(): Promise<Token> {
@@ -99,6 +102,7 @@ export function imds(options: ImdsOptions): Imds {
   }
 
   async function ask<T>(path: string, read: (text: string) => T, signal: AbortSignal): Promise<T | undefined> {
+    if (disabled) throw new Failure('cloud.denied', 'the instance metadata service is switched off by AWS_EC2_METADATA_DISABLED', { hint: 'Unset it, or name what is needed in the environment.' })
     const beganAt = clock.monotonic()
     for (let tries = 0; ; tries++) {
       signal.throwIfAborted()
@@ -173,18 +177,8 @@ function linesOf(text: string): readonly string[] {
 function parse(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
-  } catch (error) {
-    // No part of it is shown: it may hold credentials.
-    throw new Failure('cloud.unreachable', `${path} is not whole`, { cause: error instanceof SyntaxError ? undefined : asFailure(error) })
+  } catch {
+    // No part of it is shown, nor the parser's words, which quote: it may hold credentials.
+    throw new Failure('cloud.unreachable', `${path} is not whole`)
   }
-}
-
-/** Leaves the work to the others who wait for it. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error)
-    if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }
