@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import type { Clock } from '../../src/core/clock.ts'
 import type { Event } from '../../src/core/events.ts'
-import type { Ended } from '../../src/engine/run.ts'
-import { boot } from '../../src/life/boot.ts'
+import type { Ended, Frame } from '../../src/engine/run.ts'
+import { boot, type BootParts } from '../../src/life/boot.ts'
+import { plan } from '../../src/life/plan.ts'
 import { cloudOf } from '../../src/cli/place.ts'
 import { systemClock } from '../../src/machine/clock.ts'
 import { hostMachine } from '../../src/machine/machine.ts'
@@ -19,18 +20,36 @@ export interface Conditions {
   readonly staged?: boolean
 }
 
+/** What a run in the process of the test came to. */
+export interface RanHere extends Ended {
+  readonly events: readonly Event[]
+}
+
 /** A boot in the process of the test: for what no command line can be told. */
-export async function bootHere(where: Premises, { attended = false, clock = systemClock, staged = false }: Conditions = {}): Promise<Ended & { readonly events: readonly Event[] }> {
+export function bootHere(where: Premises, conditions: Conditions = {}): Promise<RanHere> {
+  return here('boot', where, conditions, (frame, parts) => boot(frame, { ...parts, attended: conditions.attended ?? false }))
+}
+
+/** A plan in the process of the test. */
+export function planHere(where: Premises, conditions: Conditions = {}): Promise<RanHere> {
+  return here('plan', where, conditions, plan)
+}
+
+async function here(
+  command: string,
+  where: Premises,
+  { clock = systemClock, staged = false }: Conditions,
+  act: (frame: Frame, parts: Omit<BootParts, 'attended'>) => Promise<Ended>,
+): Promise<RanHere> {
   const events: Event[] = []
   installHooks(new URL('../../src/index.ts', import.meta.url).href)
-  const ended = await boot(
-    { command: 'boot', version: '0', clock, sinks: [event => events.push(event)], signal: new AbortController().signal },
+  const ended = await act(
+    { command, version: '0', clock, sinks: [event => events.push(event)], signal: new AbortController().signal },
     {
       machine: staged ? hostMachine({ root: where.root }) : hostMachine(),
       settings: () => loadConfig({ file: join(where.infra, 'sunup.yaml'), env: undefined, cwd: where.dir }),
       cloud: cloudOf,
       repository: async () => ({ directory: where.infra, revision: undefined, builtIn, role: undefined }),
-      attended,
     },
   )
   return { ...ended, events }

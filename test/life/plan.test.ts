@@ -1,0 +1,93 @@
+import { chmodSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { untrue } from '../support/foretold.ts'
+import { rootIgnoresModes } from '../support/machine.ts'
+import { application, premises, SMALL, type Premises } from '../support/repository.ts'
+import { treeOf } from '../support/tree.ts'
+
+/** Plans, and proves that nothing was written: neither in the root, nor in state, cloud, repository or TMPDIR. */
+async function plans(t: Test, where: Premises, expected: number) {
+  const before = treeOf(where.dir)
+  const ran = await where.sunup('plan', '--format', 'json')
+  t.equal(ran.code, expected)
+  t.strictSame(treeOf(where.dir), before, 'nothing was written')
+  return ran.events()
+}
+
+t.test('the plan of a first boot writes nothing, and foretells the boot', async t => {
+  const where = premises(t)
+  const planned = await plans(t, where, 2)
+  t.match(planned.at(-1), { type: 'run.finished', gate: 'untouched', exitCode: 2, counts: { changed: 0 } })
+  const booted = (await where.sunup('boot', '--format', 'json')).events()
+  t.match(booted.at(-1), { exitCode: 0 })
+  t.strictSame(untrue(planned, booted), [])
+  t.ok(booted.some(event => event.type === 'resource.finished' && event.outcome === 'changed'))
+})
+
+t.test('the plan of an update writes nothing, and foretells exactly these differences', async t => {
+  const app = application(t)
+  const role = readFileSync(new URL('../../roles/demo.yaml', import.meta.url), 'utf8').replace('https://git.example.com/app.git', app.url)
+  const where = premises(t, { role })
+  t.equal((await where.sunup('boot')).code, 0)
+  const commit = app.commit({ 'public/index.html': '<h1>2</h1>\n' })
+  where.edit('templates/app.conf.mustache', '=404', '/index.html')
+  const planned = await plans(t, where, 2)
+  const pending = planned.flatMap(event => (event.type === 'resource.finished' && event.outcome === 'pending' ? [event.id] : []))
+  t.strictSame(pending, ['git[/srv/app]', 'configTree[/etc/nginx/sunup]'])
+  t.match(planned, planned.map(event => (event.type === 'resource.checked' && event.id === 'git[/srv/app]' ? { changes: [{ type: 'update', field: 'revision', to: commit }] } : {})))
+  const booted = (await where.sunup('boot', '--format', 'json')).events()
+  t.strictSame(untrue(planned, booted), [])
+})
+
+t.test('the plan of a settled machine exits with 0, and says that nothing would change', async t => {
+  const where = premises(t)
+  t.equal((await where.sunup('boot')).code, 0)
+  const planned = await plans(t, where, 0)
+  t.match(planned.at(-1), { counts: { pending: 0, unknown: 0 }, gate: 'untouched' })
+})
+
+t.test('a plan leaves an open gate open, and asks for no lock', async t => {
+  const where = premises(t, { role: SMALL })
+  t.equal((await where.sunup('boot')).code, 0)
+  const health = readFileSync(where.health, 'utf8')
+  rmSync(join(where.run, 'lock'))
+  await plans(t, where, 0)
+  t.equal(readFileSync(where.health, 'utf8'), health)
+})
+
+t.test('a plan into a root that is not there makes none', async t => {
+  const where = premises(t, { role: SMALL })
+  rmSync(where.root, { recursive: true })
+  await plans(t, where, 2)
+})
+
+t.test('a check that fails ends a plan with 1, and it goes on to the others', async t => {
+  const where = premises(t, { role: SMALL.replace('path: /etc/motd', 'path: /srv') + '  - files: [{ path: /etc/motd, content: x }]\n' })
+  t.equal((await where.sunup('plan')).code, 2, 'without it there is just a change')
+  where.edit('roles/demo.yaml', '  - eip\n', '  - git-sync: { repository: "file:///nonexistent/app.git", path: /srv/app }\n  - eip\n')
+  const planned = await plans(t, where, 1)
+  t.match(planned.at(-1), { exitCode: 1, error: { message: /nonexistent/ } })
+  const outcomes = planned.flatMap(event => (event.type === 'resource.finished' ? [event.outcome] : []))
+  t.strictSame(outcomes, ['pending', 'failed', 'pending', 'pending', 'unknown'])
+})
+
+t.test('a fault of the repository ends a plan with 78', async t => {
+  const where = premises(t, { role: SMALL.replace('eip', 'eipp') })
+  const planned = await plans(t, where, 78)
+  t.match(planned.at(-1), { exitCode: 78, error: { message: /eipp/ } })
+})
+
+t.test('a plan needs no right to write', { skip: rootIgnoresModes }, async t => {
+  const where = premises(t, { role: SMALL })
+  t.equal((await where.sunup('boot')).code, 0)
+  for (const dir of [where.root, where.run, where.cloud, where.infra]) chmodSync(dir, 0o555)
+  t.teardown(() => [where.root, where.run, where.cloud, where.infra].forEach(dir => chmodSync(dir, 0o755)))
+  await plans(t, where, 0)
+})
+
+t.test('what reads the public address while it is still to be taken is unknown, and not guessed', async t => {
+  const where = premises(t, { role: SMALL })
+  const planned = await plans(t, where, 2)
+  t.match(planned.filter(event => event.type === 'resource.finished').at(-1), { id: 'registry[demo]', outcome: 'unknown', reason: 'until address[tag allocation-id]' })
+})
