@@ -1,7 +1,7 @@
 import { Argument, Command as Commander, CommanderError, Option as CommanderOption } from 'commander'
 import { exitCodeOf, Failure } from '../core/failure.ts'
 import type { World } from './compose.ts'
-import { EVERYWHERE, type Asked, type Called, type Option, type Verb } from './verbs.ts'
+import { EVERYWHERE, optionsOf, type Asked, type Called, type Option, type Verb } from './verbs.ts'
 
 type Lines = Pick<World, 'argv' | 'version' | 'write' | 'writeError' | 'columns'>
 
@@ -28,7 +28,7 @@ function describe(world: Lines, verbs: readonly Verb[], call: (called: Called) =
     .showSuggestionAfterError(true)
     .showHelpAfterError('(`sunup --help` lists the commands)')
     .configureOutput({ writeOut: world.write, writeErr: world.writeError, getOutHelpWidth: world.columns, getErrHelpWidth: world.columns })
-  addOptions(program, EVERYWHERE)
+  addOptions(program, EVERYWHERE.map(option => widened(option, verbs)))
   for (const verb of verbs) addVerb(program, verb, call)
   return program
 }
@@ -41,9 +41,22 @@ function addVerb(program: Commander, verb: Verb, call: (called: Called) => void)
     const argument = new Argument(name, summary)
     command.addArgument(values ? argument.choices([...values]) : argument)
   }
-  addOptions(command, verb.options ?? [])
-  addOptions(command, EVERYWHERE)
-  command.action(() => call({ verb, asked: { ...program.opts(), ...command.opts(), arguments: command.args } as Asked }))
+  addOptions(command, optionsOf(verb))
+  command.action(() => {
+    const asked = { ...program.opts(), ...command.opts(), arguments: command.args } as Asked
+    // Before the command's name its own values could not be told from another's.
+    for (const { flags, values } of optionsOf(verb)) {
+      const given = asked[flags.split(' ')[0]?.slice('--'.length) ?? '']
+      if (values && typeof given === 'string' && !values.includes(given)) command.error(`error: option '${flags}' argument '${given}' is invalid. Allowed choices are ${values.join(', ')}.`)
+    }
+    call({ verb, asked })
+  })
+}
+
+/** Before the command's name an option takes the values of every command. */
+function widened(option: Option, verbs: readonly Verb[]): Option {
+  const own = verbs.flatMap(verb => (verb.options ?? []).filter(({ flags }) => flags === option.flags).flatMap(({ values }) => values ?? []))
+  return option.values ? { ...option, values: [...new Set([...option.values, ...own])] } : option
 }
 
 function addOptions(command: Commander, options: readonly Option[]): void {

@@ -1,4 +1,4 @@
-import { EVERYWHERE, type Called, type Option, type Verb } from './verbs.ts'
+import { EVERYWHERE, optionsOf, type Called, type Option, type Verb } from './verbs.ts'
 
 /** Reads a command line that says nothing but a command and options, each with its whole name and a value that can't be mistaken: what init
  *  systems write. Loading the library that reads all others, and tells what is wrong with them, would be a twentieth of a settled boot.
@@ -6,7 +6,7 @@ import { EVERYWHERE, type Called, type Option, type Verb } from './verbs.ts'
 export function plainLine(argv: readonly string[], verbs: readonly Verb[]): Called | undefined {
   const verb = verbs.find(({ name }) => name === argv.find((word, index) => !word.startsWith('-') && !takesNext(argv[index - 1])))
   if (verb === undefined || verb.arguments) return undefined
-  const options = [...EVERYWHERE, ...(verb.options ?? [])]
+  const options = optionsOf(verb)
   const own: Record<string, string | true> = {}
   let named = false
   for (let at = 0; at < argv.length; at++) {
@@ -17,7 +17,7 @@ export function plainLine(argv: readonly string[], verbs: readonly Verb[]): Call
     }
     // A command's own options come after its name.
     const option = options.find(({ flags }) => flags.split(' ')[0] === word)
-    if (option === undefined || (!named && !EVERYWHERE.includes(option))) return undefined
+    if (option === undefined || (!named && !EVERYWHERE.some(({ flags }) => flags === option.flags))) return undefined
     const key = word.slice('--'.length)
     if (key.includes('-')) return undefined
     if (!hasValue(option)) own[key] = true

@@ -15,6 +15,7 @@ export interface Verb {
   readonly more?: string
   /** Positional arguments, as commander writes them: '<shell>', '[run]'. */
   readonly arguments?: readonly { readonly name: string; readonly summary: string; readonly values?: readonly string[] }[]
+  /** One with the flags of an option that goes everywhere stands in its place. */
   readonly options?: readonly Option[]
   /** Loaded when called. */
   readonly load: () => Promise<{ readonly default: Command }>
@@ -30,6 +31,11 @@ export const EVERYWHERE: readonly Option[] = [
   { flags: '--format <format>', summary: 'what is written to standard output', values: ['text', 'json'] },
   { flags: '--verbose', summary: 'also what is settled, output of commands, stacks of errors' },
 ]
+
+/** What a command accepts: its own, and what every command does. */
+export function optionsOf({ options = [] }: Verb): readonly Option[] {
+  return [...options, ...EVERYWHERE.filter(({ flags }) => !options.some(own => own.flags === flags))]
+}
 
 export const VERBS: readonly Verb[] = [
   {
@@ -70,6 +76,20 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/report.ts'),
   },
   {
+    name: 'registry',
+    summary: 'the list of who is running: show it, put an instance in, take one away, make its table',
+    more: 'list   members of --role, or of all roles, with their state and lease; suspect: the lease is past for 30 s\n'
+      + 'put    registers this instance with its identity; a named one keeps what is known of it, with a new lease (with --role it may be new)\n'
+      + 'remove takes an instance away; nobody is asked whether it lives\n'
+      + 'init   makes the table of `registry.table`; again: no change',
+    arguments: [
+      { name: '<action>', summary: 'what to do', values: ['list', 'put', 'remove', 'init'] },
+      { name: '[instances...]', summary: 'instance ids, for put and remove (default: this one)' },
+    ],
+    options: [{ flags: '--format <format>', summary: 'how it is written (default: table)', values: ['table', 'text', 'json'] }],
+    load: () => import('./commands/registry.ts'),
+  },
+  {
     name: 'completion',
     summary: 'print a completion script for a shell',
     arguments: [{ name: '<shell>', summary: 'the shell', values: ['bash', 'zsh', 'fish'] }],
@@ -84,7 +104,8 @@ export interface Asked {
   readonly cloud?: 'aws' | 'local'
   readonly role?: string
   readonly root?: string
-  readonly format?: 'text' | 'json'
+  /** text or json, and what more a command knows. */
+  readonly format?: string
   readonly verbose?: boolean
   /** Options of the command's own. */
   readonly [own: string]: unknown

@@ -35,7 +35,15 @@ t.test('a line that is read at once is read so by the library, too', async t => 
       const read = await commandLine({ ...lines, argv }, VERBS)
       assert.deepEqual(read, called)
     }),
-    { numRuns: 3_000 },
+    { numRuns: 6_000 },
   )
   t.ok(plain > 100, `${plain} of them were`)
+})
+
+t.test('a command’s own values of an option are taken before and after its name, and not with another command', async t => {
+  const read = async (line: string): Promise<unknown> => await commandLine({ ...lines, argv: line.split(' ') }, VERBS)
+  t.match(await read('registry list --format table'), { asked: { format: 'table', arguments: ['list'] } })
+  t.match(await read('--format table registry list'), { asked: { format: 'table', arguments: ['list'] } })
+  t.match(await read('registry remove i-1 i-2 --format json'), { asked: { format: 'json', arguments: ['remove', 'i-1', 'i-2'] } })
+  for (const line of ['boot --format table', '--format table boot', 'registry list --format xml', 'registry lsit']) t.equal(await read(line), 64, line)
 })

@@ -43,16 +43,20 @@ function following(names: readonly string[], argument: string): Values {
   return argument === 'file' ? 'files' : argument === 'dir' ? 'directories' : 'anything'
 }
 
-/** A command's own options; without a command, those that go everywhere alone. */
+/** A command's own options, and those that go everywhere; without a command, these alone. */
 export function switchesOf(program: Program, command?: Described): Switch[] {
-  return [...[...(command?.options ?? []), ...program.options].map(switchOf), HELP]
+  const own = command?.options ?? []
+  const everywhere = program.options.filter(({ flags }) => !own.some(one => one.flags === flags))
+  return [...[...own, ...everywhere].map(switchOf), HELP]
 }
 
-/** Every option of the program that takes a value: one name means the same in every command. */
+/** Every option of the program that takes a value: one name means the same in every command, though one may know more values. */
 export function withValues({ options, commands }: Program): Switch[] {
   const byName = new Map<string, Switch>()
   for (const one of [...options, ...commands.flatMap(command => command.options ?? [])].map(switchOf)) {
-    if (one.values !== 'none') byName.set(one.names.join(), one)
+    const before = byName.get(one.names.join())?.values
+    const values = Array.isArray(before) && Array.isArray(one.values) ? [...new Set([...before, ...one.values])] : one.values
+    if (values !== 'none') byName.set(one.names.join(), { ...one, values })
   }
   return [...byName.values()]
 }
