@@ -20,10 +20,11 @@ function start() {
     delete process.env.SUNUP_STARTED_BY
   }
   if (isFresh()) {
-    // A cache for each command: what its first run compiled is what the next ones find, and they compile different parts.
-    const command = /^[a-z]+$/.test(process.argv[2]) ? process.argv[2] : 'other'
-    require('module').enableCompileCache(join(home, 'dist', 'cache', command))
-    end(require('../dist/main.cjs').main())
+    // For recipes, whose types Node strips once.
+    const cache = join(home, 'dist', 'cache')
+    require('module').enableCompileCache(cache)
+    const { load, keep } = require('./load.js').loader(cache, /^[a-z]+$/.test(process.argv[2]) ? process.argv[2] : 'other')
+    end(load(join(home, 'dist', 'main.cjs')).main(), keep)
     return
   }
   const emitWarning = process.emitWarning
@@ -31,8 +32,12 @@ function start() {
   end(import(require('url').pathToFileURL(join(home, 'src', 'cli', 'main.ts')).href).then(({ main }) => main()))
 }
 
-function end(exitCode) {
-  exitCode.then(code => process.exit(code))
+/** A run that ended well called what the next ones will call. */
+function end(exitCode, keep) {
+  exitCode.then(code => {
+    if (code === 0 && keep) keep()
+    process.exit(code)
+  })
 }
 
 function startElsewhere(node) {

@@ -1,5 +1,6 @@
 // Makes dist/: the program, the module that recipes import, the recipes that come with sunup, their types.
 import { build, type BuildOptions, type Plugin } from 'esbuild'
+import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { inputsOf } from '../bin/inputs.js'
@@ -93,6 +94,12 @@ await build({
   define: { SUNUP_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
   plugins: [comingWith, apart, silent],
 })
+
+// By its first line a compiled form is known to be this build's.
+for (const file of [join(dist, 'main.cjs'), ...readdirSync(join(dist, 'apart')).filter(name => name.endsWith('.cjs')).map(name => join(dist, 'apart', name))]) {
+  const text = readFileSync(file, 'utf8')
+  writeFileSync(file, `/*${createHash('sha256').update(text).digest('hex').slice(0, 16)}*/${text}`)
+}
 
 // What recipes import: the running program's own.
 const names = Object.keys((await import(join(home, 'src/index.ts'))) as object)

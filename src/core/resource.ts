@@ -66,6 +66,9 @@ export interface Resource {
   readonly journaled?: boolean | undefined
   /** Its check runs it in every boot: `check` warns. */
   readonly unguarded?: boolean | undefined
+  /** Puts the questions that its check will put to the outside, and only those, by `pinned`: their answers come while others are checked.
+   *  Neither throws nor waits. */
+  ahead?(context: CheckContext): void
   /** The changes that are missing; empty means settled. Touches nothing. */
   check(context: CheckContext): Awaitable<readonly Change[]>
   /** Makes exactly these changes so. An owed restart, reload or run stands among them as an `act` whose field names it. */

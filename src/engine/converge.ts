@@ -5,6 +5,7 @@ import { asFailure, type Failure } from '../core/failure.ts'
 import type { Verified } from '../core/gate.ts'
 import type { Awaitable } from '../core/plain.ts'
 import type { ResourceId } from '../core/resource.ts'
+import { askAhead } from './ahead.ts'
 import { foresee } from './foresee.ts'
 import type { Debt } from './journal.ts'
 import { order } from './order.ts'
@@ -56,13 +57,19 @@ export async function converge(work: Work, ground: Ground): Promise<Converged> {
     const planned = order([...all, ...(await stage(outcomes))]).slice(all.length)
     all.push(...planned)
     noteCauses(planned, causes, ground.machine.staging)
+    const leaving = (): boolean => failed !== undefined && !work.planning && work.onFailure === 'stop'
+    const ahead = askAhead(leaving() ? [] : planned, around)
+    // Lets what was asked begin: a process is started some promises later.
+    if (ahead.asking) await setImmediate()
+    const here = { ...around, ahead }
     for (const one of planned) {
       const { id } = one.resource
       if (ground.clock.monotonic() - breath > BREATH_MS) {
         await setImmediate()
         breath = ground.clock.monotonic()
       }
-      const result = failed && !work.planning && work.onFailure === 'stop' ? leave(one, ground) : work.planning ? await foresee(one, { outcomes }, around) : await settle(one.resource, around)
+      const result = leaving() ? leave(one, ground) : work.planning ? await foresee(one, { outcomes }, here) : await settle(one.resource, here)
+      if (result.outcome === 'changed' || result.outcome === 'failed') ahead.forget()
       counts[result.outcome]++
       outcomes.set(id, result.outcome)
       if (result.failure) failed ??= { id, failure: result.failure }

@@ -4,6 +4,7 @@ import { asFailure, failureRecord, type Failure } from '../core/failure.ts'
 import type { Outcome } from '../core/events.ts'
 import type { Machine } from '../core/machine.ts'
 import type { ApplyContext, CheckContext, Resource, ResourceId } from '../core/resource.ts'
+import type { Ahead } from './ahead.ts'
 import { attempt, USUAL_PATIENCE, type Patience } from './attempt.ts'
 import { shown } from './diff.ts'
 import { whyNot } from './guards.ts'
@@ -20,6 +21,8 @@ export interface Surroundings {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly planning: boolean
+  /** What was asked before its turn. */
+  readonly ahead?: Ahead | undefined
   /** What owes an act when this resource changes. */
   owedWhenChanged(id: ResourceId): readonly Debt[]
   resource(id: ResourceId): Resource | undefined
@@ -65,7 +68,10 @@ export async function settle(resource: Resource, around: Surroundings): Promise<
 
 /** The resource's own check, with its patience. */
 export function look(resource: Resource, around: Surroundings): Promise<readonly Change[]> | readonly Change[] {
-  return attempt(`checking ${resource.id}`, signal => resource.check(checkContext(resource, around, signal)), patienceOf(resource), around.signal, around.clock)
+  return attempt(`checking ${resource.id}`, signal => {
+    around.ahead?.turn(resource.id, signal)
+    return resource.check(checkContext(resource, around, signal))
+  }, patienceOf(resource), around.signal, around.clock)
 }
 
 async function change(resource: Resource, changes: readonly Change[], around: Surroundings): Promise<void> {

@@ -83,6 +83,7 @@ export function git(props: GitProps): GitResource {
   return {
     ...resourceBase({ kind: 'git', key: path, props }),
     revision: chosen.revision,
+    ahead: context => void (isFullSha(ref) || ask(context)),
     check: context => chosen.check(ask(context), context),
     apply: async (changes, context) => chosen.apply(changes, await ask(context), context),
   }
