@@ -19,6 +19,13 @@ export interface Checkout {
   readonly index?: string | undefined
 }
 
+export interface WhyUnsigned {
+  /** After "it": e.g. 'carries no signature'. */
+  readonly reason: string
+  /** What git and ssh-keygen said, if anything. */
+  readonly output: string | undefined
+}
+
 /** Asking git; changes nothing on the machine. Directories are paths as resources name them. */
 export interface GitObserver {
   /** The commit that a tag (peeled), a branch or a full SHA stands for at the remote; `undefined`: no such ref.
@@ -28,6 +35,10 @@ export interface GitObserver {
   resolve(remote: GitRemote, ref: string, signal: AbortSignal): Promise<string | undefined>
   /** Whether a repository (bare, or a work tree's .git) holds the commit and its tree. */
   has(gitDirectory: string, commit: string, signal: AbortSignal): Promise<boolean>
+  /** Why the commit does not count as signed, by ssh, by one of the signers; undefined: it is. Signatures of other kinds (PGP, X.509) count as none.
+   *  @param allowedSigners a file as ssh-keygen(1) has it under ALLOWED SIGNERS
+   *  @throws Failure `absent.command` (ssh-keygen), `git.failed` (a git older than 2.34), `git.broken` */
+  whyUnsigned(gitDirectory: string, commit: string, allowedSigners: string, signal: AbortSignal): Promise<WhyUnsigned | undefined>
   /** Tracked files that differ from the commit checked out, as `M path` or `D path`, sorted; files git does not track do not count.
    *  Where nothing differs it reads the index and asks no git.
    *  @throws Failure `git.failed`, `git.broken` */

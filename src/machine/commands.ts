@@ -5,6 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { $ as zx, quote } from 'zx/core'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import type { Account, CommandOptions, CommandResult, Machine, Observer } from '../core/machine.ts'
+import { PATH } from './path.ts'
 
 export interface CommandGround {
   /** '/', or the staging root: a directory of the host. */
@@ -12,9 +13,6 @@ export interface CommandGround {
   hostPath(path: string): string
   account(name: string): Account | undefined
 }
-
-/** Where commands are looked for, whatever the caller's own environment says: a boot has none worth trusting. */
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Between the request to end and the end. */
 const GRACE_MS = 5_000

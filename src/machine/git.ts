@@ -9,6 +9,8 @@ import { gitFailure, lockInTheWay, type GitEnd } from './git-failure.ts'
 import { compareWithIndex } from './git-index.ts'
 import { removeStaleLock } from './git-lock.ts'
 import { endMarked } from './git-processes.ts'
+import { signatureFault, SIGNATURES } from './git-signature.ts'
+import { PATH } from './path.ts'
 
 export interface GitOptions {
   /** The host's path for one that a resource names. */
@@ -38,7 +40,7 @@ const CONFIG = [
 ]
 
 const ENVIRONMENT = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  PATH,
   LC_ALL: 'C',
   GIT_TERMINAL_PROMPT: '0',
   GIT_OPTIONAL_LOCKS: '0',
@@ -48,7 +50,7 @@ const ENVIRONMENT = {
 }
 
 /** What simple-git takes for an attack is what is set above, by us. */
-const PERMITTED = { allowUnsafeHooksPath: true, allowUnsafeFsMonitor: true, allowUnsafeCredentialHelper: true, allowUnsafeSshCommand: true }
+const PERMITTED = { allowUnsafeHooksPath: true, allowUnsafeFsMonitor: true, allowUnsafeCredentialHelper: true, allowUnsafeSshCommand: true, allowUnsafeGpgProgram: true }
 
 /** Stands in the environment of one git and of whatever it starts. */
 const MARK = 'SUNUP_GIT'
@@ -62,6 +64,7 @@ interface Command {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly remote?: GitRemote
+  readonly config?: readonly string[]
 }
 
 /** git, by the git program; every call is one process, which its signal ends. */
@@ -82,7 +85,7 @@ export function gitWorker(options: GitOptions): GitWorker {
         baseDir: '/',
         abort: signal,
         completion: { onClose: true, onExit: false },
-        config: [...CONFIG, ...(access?.config ?? [])],
+        config: [...CONFIG, ...(access?.config ?? []), ...(command.config ?? [])],
         allowEnvironment: Object.keys(env),
         unsafe: PERMITTED,
         // Its own rule calls a failure a success when nothing was said.
@@ -131,6 +134,13 @@ export function gitWorker(options: GitOptions): GitWorker {
       const text = await run({ deed: `asking ${remote.url} for ${ref}`, args: ['ls-remote', '--', remote.url, ...names], remote }, signal)
       const found = new Map(text.split('\n').map(line => line.split('\t').reverse() as [string, string]))
       return names.map(name => found.get(name)).find(commit => commit !== undefined)
+    },
+
+    async whyUnsigned(gitDirectory, commit, allowedSigners, signal) {
+      const deed = `verifying the signature of ${commit}`
+      const config = [...SIGNATURES, `gpg.ssh.allowedSignersFile=${hostPath(allowedSigners)}`]
+      const end = await ask({ deed, args: ['verify-commit', commit], env: { GIT_DIR: hostPath(gitDirectory) }, config }, signal)
+      return end.code === 0 ? undefined : signatureFault(deed, end)
     },
 
     async status(checkout, commit, signal) {

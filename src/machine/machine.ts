@@ -33,6 +33,7 @@ function lazyGit(git: () => Promise<GitWorker>): GitWorker {
   return {
     resolve: async (...given) => (await git()).resolve(...given),
     has: async (...given) => (await git()).has(...given),
+    whyUnsigned: async (...given) => (await git()).whyUnsigned(...given),
     status: async (...given) => (await git()).status(...given),
     init: async (...given) => (await git()).init(...given),
     fetch: async (...given) => (await git()).fetch(...given),
