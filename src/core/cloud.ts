@@ -167,4 +167,8 @@ export interface Lifecycle {
   failed(reason: string, signal: AbortSignal): Promise<void>
   /** The instance has left service: the termination hook, if there is one, is completed. */
   left(signal: AbortSignal): Promise<void>
+  /** The work that the group waits for goes on: it is asked to wait on. For who makes progress, and not before the first half minute is nearly over:
+   *  a short run costs no call.
+   *  @returns how long it waits from now, milliseconds; undefined: nobody waits, and it need not be called again */
+  heartbeat(signal: AbortSignal): Promise<number | undefined>
 }

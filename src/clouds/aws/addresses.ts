@@ -12,6 +12,7 @@ import { awsCode } from './errors.ts'
 import { holderState } from './holder.ts'
 import type { Imds } from './imds.ts'
 import { targetOf } from './interfaces.ts'
+import { tagsOf } from './tags.ts'
 
 export interface AwsAddressesOptions {
   readonly access: Access
@@ -34,7 +35,7 @@ export function awsAddresses({ access, imds, clock, claiming: registry, isDraini
   const ec2 = ec2Of(access)
   /** By allocation, as last read: what names an association to part from. */
   const associations = new Map<string, { readonly holder: string | null; readonly associationId: string | undefined }>()
-  const tags = new Map<string, string>()
+  let tags: { readonly instanceId: string; readonly all: Readonly<Record<string, string>> } | undefined
   const stateOf = (holder: string, signal: AbortSignal) => holderState(holder, { ec2, autoScaling: group, clock, isDraining }, signal)
   const holderOf = async (allocationId: string, signal: AbortSignal): Promise<string | null> => (await byAllocation(allocationId, signal)).holder
   const claim = registry && claiming({ ...registry, clock, holderState: stateOf, holderOf })
@@ -46,7 +47,7 @@ export function awsAddresses({ access, imds, clock, claiming: registry, isDraini
     )
     return found.flatMap(one => {
       if (!one.AllocationId) return []
-      const address: Address = { allocationId: one.AllocationId, publicIp: one.PublicIp ?? '', tags: tagsOf(one), holder: holderIn(one) }
+      const address: Address = { allocationId: one.AllocationId, publicIp: one.PublicIp ?? '', tags: tagsIn(one), holder: holderIn(one) }
       associations.set(address.allocationId, { holder: address.holder, associationId: one.AssociationId || undefined })
       return [address]
     })
@@ -105,17 +106,8 @@ export function awsAddresses({ access, imds, clock, claiming: registry, isDraini
     },
 
     async tag(instanceId, name, signal) {
-      const key = `${instanceId} ${name}`
-      const known = tags.get(key)
-      if (known !== undefined) return known
-      const filters = [{ Name: 'resource-id', Values: [instanceId] }, { Name: 'key', Values: [literal(name)] }]
-      const { Tags = [] } = await told(
-        ec2.ask('DescribeTags', (client, sdk, options) => client.send(new sdk.DescribeTagsCommand({ Filters: filters }), options), { signal, on: instanceId }),
-        signal,
-      )
-      const value = Tags.find(one => one.Key === name && one.ResourceId === instanceId)?.Value
-      if (value) tags.set(key, value)
-      return value
+      if (tags?.instanceId !== instanceId || !tags.all[name]) tags = { instanceId, all: await told(tagsOf(instanceId, ec2, signal), signal) }
+      return tags.all[name]
     },
 
     holderState: stateOf,
@@ -175,7 +167,7 @@ function holderIn({ InstanceId, NetworkInterfaceId, AssociationId }: SdkAddress)
   return InstanceId || NetworkInterfaceId || AssociationId || null
 }
 
-function tagsOf({ Tags = [] }: SdkAddress): Readonly<Record<string, string>> {
+function tagsIn({ Tags = [] }: SdkAddress): Readonly<Record<string, string>> {
   return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]))
 }
 

@@ -50,6 +50,10 @@ export function localLifecycle({ directory, clock, exclusively }: Options): Life
     ready: signal => tell('ready', signal),
     failed: (reason, signal) => tell('failed', signal, reason),
     left: signal => tell('left', signal),
+    // A file waits as long as it takes.
+    async heartbeat() {
+      return undefined
+    },
   }
 }
 
