@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { showDuration } from '../core/duration.ts'
 import { asFailure, Failure, remedyOf } from '../core/failure.ts'
 import type { Awaitable } from '../core/plain.ts'
 
@@ -62,12 +63,24 @@ async function patiently<T>(
           delaysMs += delay
           if (delaysMs > ALL_DELAYS_MS) throw failure
         }
-        await clock.sleep(delay, signal)
+        await clock.sleep(delay, signal).catch((reason: unknown) => {
+          throw isTimeout(reason) ? inVain(failure, patience.timeoutMs) : reason
+        })
       }
     }
   } finally {
     limit.stop()
   }
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof Failure && reason.code === 'resource.timeout'
+}
+
+/** What it was that did not pass says more than that time ran out. */
+function inVain(failure: Failure, timeoutMs: number): Failure {
+  const { code, message, hint, output, subject } = failure
+  return new Failure(code, `${message} (still so after ${showDuration(timeoutMs)})`, { hint, output, subject, cause: failure })
 }
 
 /** Work that does not heed its signal is left behind, not waited for. */
@@ -96,7 +109,7 @@ function lazyLimit(what: string, timeoutMs: number, outer: AbortSignal): Limit {
       // The work's first step may itself have brought the abort.
       if (outer.aborted) abort()
       outer.addEventListener('abort', abort, { once: true })
-      timer = setTimeout(() => controller.abort(new Failure('resource.timeout', `${what} took longer than ${timeoutMs / 1_000} s`, { hint: 'Set its `timeout` if it needs more.' })), timeoutMs)
+      timer = setTimeout(() => controller.abort(new Failure('resource.timeout', `${what} took longer than ${showDuration(timeoutMs)}`, { hint: 'Set its `timeout` if it needs more.' })), timeoutMs)
       return controller.signal
     },
     stop() {

@@ -100,6 +100,7 @@ export async function reload(before: Unit, context: ApplyContext, timeoutMs?: nu
     }
     await sleep(POLL_MS, undefined, { signal })
   }
+  while (workers.some(pid => takesConnections(pid, before.mainPid, machine)) && performance.now() - startedAt < WORKERS_MS) await sleep(POLL_MS, undefined, { signal })
   const now = await unit(name, machine, signal)
   if (!isRunning(now)) throw new Failure('service.failed', `${name} is ${now.active} after its reload`, { output: await journalOf(name, machine, signal) })
   return now
@@ -150,6 +151,13 @@ async function refuseEndless(deed: Deed, now: Unit, observer: Observer, signal: 
 
 function childrenOf(pid: number, observer: Observer): readonly string[] {
   return observer.readText(`/proc/${pid}/task/${pid}/children`)?.trim().split(' ').filter(Boolean) ?? []
+}
+
+/** Old workers serve by the old configuration until they are gone, or say in their title, as nginx's do, that they only finish what they began. */
+function takesConnections(pid: string, parent: number, observer: Observer): boolean {
+  if (!childrenOf(parent, observer).includes(pid)) return false
+  const title = observer.readText(`/proc/${pid}/cmdline`) ?? ''
+  return title.startsWith('nginx:') && !title.includes('is shutting down')
 }
 
 async function lastOf(log: string, observer: Observer, signal: AbortSignal): Promise<string | undefined> {

@@ -130,6 +130,12 @@ t.test('an apply that never ends is left behind at its timeout', async t => {
   t.match((await converging(t, machine, [stuck])).failure?.failure, { code: 'resource.timeout', message: /applying flag\[\/a\]/ })
 })
 
+t.test('what is held until the timeout says what held it', async t => {
+  const machine = testMachine(t)
+  const held = flag(machine, { path: '/a', timeout: 30, applies: () => { throw new Failure('package.locked', 'dpkg is locked by apt (process 12)') } })
+  t.match((await converging(t, machine, [held])).failure?.failure, { code: 'package.locked', message: /locked by apt \(process 12\) \(still so after/ })
+})
+
 t.test('an abort ends the run with its reason, whatever an apply does about its signal', async t => {
   const machine = testMachine(t)
   const controller = new AbortController()
