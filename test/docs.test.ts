@@ -141,7 +141,7 @@ t.test('cli.md names every command, argument, option and event', async t => {
   for (const verb of VERBS) {
     const text = section(page, `sunup ${verb.name}`)
     for (const { flags, values } of verb.options ?? []) for (const one of [word(flags), ...(values ?? [])]) t.ok(names(text, one), `${verb.name}: ${one}`)
-    for (const { name, values } of verb.arguments ?? []) for (const one of [name.slice(1, -1), ...(values ?? [])]) t.ok(names(text, one), `${verb.name}: ${one}`)
+    for (const { name, values } of verb.arguments ?? []) for (const one of [name.replace(/\W/g, ''), ...(values ?? [])]) t.ok(names(text, one), `${verb.name}: ${one}`)
   }
   const events = readFileSync(join(home, 'src/core/events.ts'), 'utf8')
   for (const [, type = ''] of events.matchAll(/readonly type: '([a-z.-]+)'/g)) t.ok(names(page.text, type), type)
