@@ -16,14 +16,14 @@ export function keysIn(env: Environment): AwsCredentials | undefined {
 /** What the SDK's own conventions find before an instance's role: a profile (keys, an assumed role, SSO, a process), a web identity's token, a container's
  *  endpoint, in this order. Their code is loaded only where the environment or a file in ~/.aws speaks of one of them.
  *  @returns undefined where none of them has credentials
- *  @throws Failure `cloud.denied` where one is meant, and fails */
+ *  @throws Failure `cloud.denied` where one is meant, and fails: with AWS_PROFILE, a profile without credentials, too */
 export async function conventional(env: Environment): Promise<AwsCredentials | undefined> {
-  const asks = await providers(env)
-  for (const ask of asks) {
+  for (const { isNamed, ask } of await providers(env)) {
     try {
       return await ask()
     } catch (error) {
-      if ((error as { readonly tryNextLink?: boolean }).tryNextLink === true) continue
+      // A default profile may be about other things. Whoever is named in the environment is meant: to become somebody else instead, as the SDK does, hides the fault.
+      if (!isNamed && (error as { readonly tryNextLink?: boolean }).tryNextLink === true) continue
       throw new Failure('cloud.denied', `no credentials: ${messageOf(error)}`, {
         cause: asFailure(error),
         hint: isSet(env.AWS_PROFILE) ? `Look at the profile ${env.AWS_PROFILE} in ~/.aws/config, or unset AWS_PROFILE.` : 'Look at ~/.aws/config and the AWS_* variables.',
@@ -33,13 +33,23 @@ export async function conventional(env: Environment): Promise<AwsCredentials | u
   return undefined
 }
 
-async function providers(env: Environment): Promise<readonly (() => Promise<AwsCredentials>)[]> {
-  const profile = isSet(env.AWS_PROFILE) || hasFiles(env)
+interface Provider {
+  readonly isNamed: boolean
+  readonly ask: () => Promise<AwsCredentials>
+}
+
+async function providers(env: Environment): Promise<readonly Provider[]> {
+  const isNamed = isSet(env.AWS_PROFILE)
+  const profile = isNamed || hasFiles(env)
   const webIdentity = isSet(env.AWS_WEB_IDENTITY_TOKEN_FILE)
   const container = isSet(env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI) || isSet(env.AWS_CONTAINER_CREDENTIALS_FULL_URI)
   if (!profile && !webIdentity && !container) return []
   const sdk = await import('./sdk/credentials.ts')
-  return [...(profile ? [sdk.fromIni()] : []), ...(webIdentity ? [sdk.fromTokenFile()] : []), ...(container ? [() => sdk.fromHttp()()] : [])]
+  return [
+    ...(profile ? [{ isNamed, ask: sdk.fromIni() }] : []),
+    ...(webIdentity ? [{ isNamed: true, ask: sdk.fromTokenFile() }] : []),
+    ...(container ? [{ isNamed: true, ask: () => sdk.fromHttp()() }] : []),
+  ]
 }
 
 /** The region that environment or profile name. AWS_DEFAULT_REGION is the other SDKs' name for it. */
