@@ -69,7 +69,7 @@ export function items({ table, access, clock, random = Math.random }: ItemsOptio
     try {
       return await access.calls.ask(action, options => send(client, sdk, options), { signal, on: table })
     } catch (error) {
-      if (awsCode(error) === 'ResourceNotFoundException') throw await missing(error)
+      if (awsCode(error) === 'ResourceNotFoundException') throw await missing((error as Failure).cause)
       throw error
     }
   }
