@@ -149,13 +149,14 @@ t.test('the boot makes it, and not one 200 comes before everything else is done'
   t.strictSame(answers.filter(([status, state]) => status === 200 && state !== 'in-service'), [], 'and never before the row said in-service')
 })
 
-t.test('once more: nothing changes, nothing restarts, and the machine is out of traffic meanwhile', async t => {
+t.test('once more: nothing changes, nothing restarts, and the gate was closed meanwhile', async t => {
   const before = workers()
-  const { ran, answers } = await polled(() => sunup('boot'))
+  const ran = sunup('boot')
   t.equal(ran.code, 0, ran.output)
   t.match(finished(ran), { counts: { changed: 0, failed: 0 } })
   t.equal(workers(), before)
-  t.ok(answers.some(([status]) => status === 404))
+  t.strictSame(ran.events.flatMap(event => (event.type.startsWith('gate.') ? [event.type] : []))[0], 'gate.closed')
+  t.equal((await asked('/ping.html'))?.body, `ok i-1 ${ran.events[0]?.run}\n`, 'what answers now is of this run')
   t.equal(sunup('plan').code, 0)
 })
 
