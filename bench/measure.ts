@@ -1,20 +1,22 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 export interface Measured {
   /** Milliseconds, wall clock. */
   readonly ms: number
+  /** null: it could not be started, or was ended. */
   readonly code: number | null
   readonly output: string
 }
 
-/** Runs a command to its end. Its output is read and dropped, as a log would take it. */
+/** Runs a command to its end. Its output is read, as a log would take it. */
 export function once(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Measured {
   const start = process.hrtime.bigint()
   const { status, error, stdout, stderr } = spawnSync(argv[0] as string, argv.slice(1), { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 })
   const ms = Number(process.hrtime.bigint() - start) / 1e6
-  if (error) throw error
-  return { ms, code: status, output: `${stdout}${stderr}` }
+  return { ms, code: error ? null : status, output: error ? error.message : `${stdout}${stderr}` }
 }
 
 /** The largest resident set of the command's own process, in bytes: the kernel's high-water mark, read until it ends. */
@@ -35,26 +37,46 @@ export async function peakMemory(argv: readonly string[], cwd: string, env: Node
 }
 
 export interface Traced {
-  /** Programs started, by name. */
-  readonly programs: readonly string[]
+  /** Programs that the command started itself, by name. */
+  readonly own: readonly string[]
+  /** Programs that those started. */
+  readonly others: readonly string[]
+  /** To files, by all of them; not to pipes, terminals or devices. */
   readonly bytesWritten: number
   readonly syncs: number
 }
 
-/** What the kernel was asked for, by strace; undefined where there is none. Writes to standard output and pipes are not counted. */
+/** What the kernel was asked for, by strace; undefined where that is not to be had. */
 export function traced(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Traced | undefined {
-  const result = spawnSync('strace', ['-f', '-qq', '-y', '-e', 'trace=execve,write,pwrite64,writev,fsync,fdatasync', '-o', '/dev/stderr', ...argv], {
-    cwd,
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-    maxBuffer: 1 << 28,
-  })
-  if (result.error) return undefined
-  const lines = result.stderr.split('\n')
-  const programs = lines.flatMap(line => /execve\("([^"]+)".* = 0$/.exec(line)?.[1]?.split('/').at(-1) ?? []).slice(1)
-  const files = lines.flatMap(line => /(?:p?write(?:64|v)?)\(\d+<(\/(?!dev\/)[^>]*)>.* = (\d+)$/.exec(line)?.slice(2, 3) ?? [])
-  return { programs, bytesWritten: files.reduce((sum, bytes) => sum + Number(bytes), 0), syncs: lines.filter(line => /f(?:data)?sync\(/.test(line)).length }
+  const directory = mkdtempSync(join(tmpdir(), 'sunup-trace-'))
+  try {
+    const calls = 'execve,clone,clone3,fork,vfork,write,writev,pwrite64,pwritev,fsync,fdatasync,sync,syncfs'
+    // A file for each process and thread: in one, calls of several would be torn apart.
+    const { status } = spawnSync('strace', ['-ff', '-y', '-s', '0', '-e', `trace=${calls}`, '-o', join(directory, 'trace'), ...argv], { cwd, env, stdio: 'ignore' })
+    if (status !== 0) return undefined
+    const threads = new Map(readdirSync(directory).map(name => [Number(name.split('.')[1]), readFileSync(join(directory, name), 'utf8').split('\n')]))
+    return told(threads)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function told(threads: ReadonlyMap<number, readonly string[]>): Traced {
+  const startedBy = (pid: number): number[] => threads.get(pid)?.flatMap(line => /^(?:clone3?|v?fork)\(.* = (\d+)/.exec(line)?.[1] ?? []).map(Number) ?? []
+  const begotten = new Set([...threads.keys()].flatMap(startedBy))
+  const main = [...threads.keys()].find(pid => !begotten.has(pid)) as number
+  const own = new Set(startedBy(main))
+  const lines = [...threads.values()].flat()
+  return {
+    own: [...own].flatMap(pid => programsOf(threads.get(pid) ?? [])),
+    others: [...threads].flatMap(([pid, each]) => (pid === main || own.has(pid) ? [] : programsOf(each))),
+    bytesWritten: lines.reduce((sum, line) => sum + Number(/^p?writev?(?:64)?\(\d+<\/(?!dev\/|proc\/).* = (\d+)$/.exec(line)?.[1] ?? 0), 0),
+    syncs: lines.filter(line => /^(?:f(?:data)?sync|syncfs|sync)\(.* = 0$/.test(line)).length,
+  }
+}
+
+function programsOf(lines: readonly string[]): string[] {
+  return lines.flatMap(line => /^execve\("([^"]*)".* = 0$/.exec(line)?.[1]?.split('/').at(-1) ?? [])
 }
 
 export function median(values: readonly number[]): number {

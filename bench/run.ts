@@ -1,4 +1,8 @@
 // npm run bench: the same work by sunup (as packed), by its peers where they are installed, and the floor under it, in one run.
+//   --n 50 --n 1000   how many templates; two or more give the cost of each further one
+//   --runs 11         settled runs of each
+//   --no-peers        sunup and the floor alone
+//   --path a:b        where else peers are looked for
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,8 +24,11 @@ const { values } = parseArgs({
 const home = dirname(import.meta.dirname)
 const scratch = mkdtempSync(join(tmpdir(), 'sunup-bench-'))
 const node = process.execPath
-/** A peer that needs longer than this for a settled run is run three times, not `runs` times. */
-const SLOW_MS = 5_000
+const runs = Number(values.runs)
+const PEERS = [comtrya, itamae, pyinfra, ansible, puppet]
+/** Who needs longer than this for a run gets three settled runs; past the second bound, one. */
+const SLOW_MS = 3_000
+const VERY_SLOW_MS = 30_000
 
 const env: NodeJS.ProcessEnv = {
   ...process.env,
@@ -30,68 +37,115 @@ const env: NodeJS.ProcessEnv = {
   AWS_EC2_METADATA_DISABLED: 'true',
 }
 
+/** Medians of settled runs, by name and N. */
+const medians = new Map<string, Map<number, number>>()
+
 try {
   const program = packed()
   for (const n of values.n.map(Number)) await bench(n, program)
+  printMarginal(values.n.map(Number).sort((a, b) => a - b))
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
 
-/** The package as it is published: installed from its archive, so without the checkout around it. */
-function packed(): readonly string[] {
+/** The package as it is published: unpacked from its archive, so without the checkout around it. */
+function packed(): string {
   const to = join(scratch, 'packed')
   mkdirSync(to)
-  execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', to], { cwd: home, stdio: ['ignore', 'ignore', 'ignore'] })
+  execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', to], { cwd: home, stdio: ['ignore', 'ignore', 'inherit'] })
   const archive = readdirSync(to).find(name => name.endsWith('.tgz')) as string
   execFileSync('tar', ['xzf', join(to, archive), '-C', to])
-  // Its first start compiles; every later one finds that done.
-  const argv = [node, join(to, 'package/bin/sunup.js')]
-  execFileSync(argv[0] as string, [...argv.slice(1), '--version'])
-  return argv
+  return join(to, 'package')
 }
 
-async function bench(n: number, program: readonly string[]): Promise<void> {
+async function bench(n: number, program: string): Promise<void> {
   const directory = join(scratch, `n${n}`)
   mkdirSync(join(directory, 'out'), { recursive: true })
   origin(directory)
-  const runs = Number(values.runs)
-  const us = sunup(directory, n, program)
-  const peers = values.peers ? [comtrya, itamae, pyinfra, ansible, puppet].map(peer => peer(directory, n)).filter(isInstalled) : []
   const floor = [
     [node, '-e', '0'],
     ['git', 'ls-remote', `file://${directory}/origin.git`, 'main'],
   ]
+  // node and git are in the page cache for everyone.
+  const underAll = (): number => floor.reduce((sum, argv) => sum + once(argv, directory, env).ms, 0)
+  underAll()
 
-  console.log(`\nN = ${n} templates and one git checkout; ${runs} settled runs each, medians; all in one run on this machine`)
-  const first = new Map<string, number>()
-  for (const one of [us, ...peers]) {
-    const { ms, code, output } = once(one.argv, directory, env)
-    if (code !== 0) throw new Error(`${one.name} failed with ${code}: ${one.argv.join(" ")}\n${output}`)
-    first.set(one.name, ms)
-  }
-  const settled = new Map<string, number[]>([['floor', []], ...[us, ...peers].map(one => [one.name, []] as [string, number[]])])
-  // In turns, so that a machine that slows down slows all of them.
-  for (let i = 0; i <= runs; i++) {
-    // The first turn warms caches and does not count.
-    const take = (name: string, ms: number): unknown => i > 0 && settled.get(name)?.push(ms)
-    take('floor', floor.reduce((sum, argv) => sum + once(argv, directory, env).ms, 0))
-    for (const one of [us, ...peers]) {
-      if (i > 3 && (settled.get(one.name)?.[0] ?? 0) > SLOW_MS) continue
-      take(one.name, once(one.argv, directory, env).ms)
+  console.log(`\nN = ${n} templates and one git checkout; medians of ${runs} settled runs in turns (of the slow ones fewer), one machine, one run`)
+  // A first run finds nothing that an earlier one compiled.
+  rmSync(join(program, 'dist/cache'), { recursive: true, force: true })
+  const us = sunup(directory, n, [node, join(program, 'bin/sunup.js')])
+  const all = [us, ...(values.peers ? PEERS.map(peer => peer(directory, n)).filter(isInstalled) : [])]
+  const first = new Map<Contender, number>()
+  for (const one of all) ran(one, ms => first.set(one, ms), directory)
+  const settled = new Map<Contender, number[]>([...first.keys()].map(one => [one, []]))
+  const floors: number[] = []
+  for (let turn = 0; turn <= runs; turn++) {
+    const floorMs = underAll()
+    if (turn > 0) floors.push(floorMs)
+    for (const [one, times] of settled) {
+      const firstMs = first.get(one) as number
+      const wanted = firstMs > VERY_SLOW_MS ? 1 : firstMs > SLOW_MS ? Math.min(3, runs) : runs
+      if (times.length >= wanted) continue
+      // The first turn warms caches and does not count; the slow ones can't be much warmer than they are.
+      const take = turn === 0 && wanted === runs ? () => {} : (ms: number) => times.push(ms)
+      if (!ran(one, take, directory)) settled.delete(one)
     }
   }
-  const ours = median(settled.get('sunup') as number[])
-  const rows = [['', 'first', 'settled', 'settled / floor', 'settled / sunup', 'peak memory']]
-  for (const [name, times] of settled) {
-    const one = [us, ...peers].find(contender => contender.name === name)
-    const memory = one ? `${((await peakMemory(one.argv, directory, env)) / 1e6).toFixed(0)} MB` : ''
-    const ms = median(times)
-    rows.push([name, first.has(name) ? `${first.get(name)?.toFixed(0)} ms` : '', `${ms.toFixed(1)} ms`, (ms / median(settled.get('floor') as number[])).toFixed(2), (ms / ours).toFixed(2), memory])
+  note('floor', n, median(floors))
+  for (const [one, times] of settled) note(one.name, n, median(times))
+  await printTable(n, us, [...settled.keys()], first, directory)
+}
+
+/** Runs it once. A peer that fails is told of, and leaves the race; sunup must not.
+ *  @returns whether it went well */
+function ran(one: Contender, take: (ms: number) => unknown, directory: string): boolean {
+  const { ms, code, output } = once(one.argv, directory, env)
+  if (code === 0) {
+    take(ms)
+    return true
   }
+  const last = output.trimEnd().split('\n').slice(-20).map(line => `    ${line}`)
+  const said = [`${one.name} failed (${code ?? 'not started'}): ${one.argv.join(' ')}`, ...last].join('\n')
+  if (one.name === 'sunup') throw new Error(said)
+  console.log(said)
+  return false
+}
+
+function note(name: string, n: number, ms: number): void {
+  const known = medians.get(name) ?? new Map<number, number>()
+  medians.set(name, known.set(n, ms))
+}
+
+async function printTable(n: number, us: Contender, settled: readonly Contender[], first: ReadonlyMap<Contender, number>, directory: string): Promise<void> {
+  const of = (name: string): number => medians.get(name)?.get(n) as number
+  const row = (name: string, firstMs: number | undefined, memory: number | undefined): readonly string[] => [
+    name,
+    firstMs === undefined ? '' : `${firstMs.toFixed(0)} ms`,
+    `${of(name).toFixed(1)} ms`,
+    (of(name) / of('floor')).toFixed(2),
+    (of(name) / of(us.name)).toFixed(2),
+    memory === undefined ? '' : `${(memory / 1e6).toFixed(0)} MB`,
+  ]
+  const rows = [['', 'first', 'settled', 'settled / floor', 'settled / sunup', 'peak memory'], row('floor', undefined, undefined)]
+  for (const one of settled) rows.push([...row(one.name, first.get(one), await peakMemory(one.argv, directory, env))])
   print(rows)
   const trace = traced(us.argv, directory, env)
-  if (trace) console.log(`a settled run of sunup started ${trace.programs.length} programs (${[...new Set(trace.programs)].join(', ')}), wrote ${trace.bytesWritten} bytes and synced ${trace.syncs} times`)
-  for (const one of peers) if (one.note !== undefined) console.log(`${one.name}: ${one.note}`)
+  if (trace) {
+    console.log(`a settled run of sunup starts ${trace.own.join(', ') || 'nothing'} (which starts ${trace.others.join(', ') || 'nothing'}), writes ${trace.bytesWritten} bytes to files, syncs ${trace.syncs} times`)
+  } else console.log('what a settled run starts, writes and syncs is not known here: there is no strace, or it may not trace')
+  for (const one of settled) if (one.note !== undefined) console.log(`${one.name}: ${one.note}`)
+}
+
+/** What each further template costs, from the smallest N to the largest. */
+function printMarginal(ns: readonly number[]): void {
+  const [least, most] = [ns[0] as number, ns.at(-1) as number]
+  if (least === most) return
+  console.log(`\neach further template, from N = ${least} to ${most}`)
+  const rows = [...medians].flatMap(([name, known]) => {
+    const [small, large] = [known.get(least), known.get(most)]
+    return name === 'floor' || small === undefined || large === undefined ? [] : [[name, `${((large - small) / (most - least)).toFixed(3)} ms`]]
+  })
+  print(rows)
 }
 
 function isInstalled(one: Contender): boolean {
