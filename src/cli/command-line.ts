@@ -44,7 +44,6 @@ function addVerb(program: Commander, verb: Verb, call: (called: Called) => void)
   addOptions(command, optionsOf(verb))
   command.action(() => {
     const asked = { ...program.opts(), ...command.opts(), arguments: command.args } as Asked
-    // Before the command's name its own values could not be told from another's.
     for (const { flags, values } of optionsOf(verb)) {
       const given = asked[flags.split(' ')[0]?.slice('--'.length) ?? '']
       if (values && typeof given === 'string' && !values.includes(given)) command.error(`error: option '${flags}' argument '${given}' is invalid. Allowed choices are ${values.join(', ')}.`)
@@ -53,10 +52,11 @@ function addVerb(program: Commander, verb: Verb, call: (called: Called) => void)
   })
 }
 
-/** Before the command's name an option takes the values of every command. */
+/** What one command takes more of than others is judged when it is known which was called. */
 function widened(option: Option, verbs: readonly Verb[]): Option {
-  const own = verbs.flatMap(verb => (verb.options ?? []).filter(({ flags }) => flags === option.flags).flatMap(({ values }) => values ?? []))
-  return option.values ? { ...option, values: [...new Set([...option.values, ...own])] } : option
+  const { flags, summary, values } = option
+  if (!values || !verbs.some(verb => verb.options?.some(own => own.flags === flags))) return option
+  return { flags, summary: `${summary} (${values.join(', ')}; some commands know more)` }
 }
 
 function addOptions(command: Commander, options: readonly Option[]): void {

@@ -26,7 +26,7 @@ t.test('the table is sorted and aligned, without columns in which there is nothi
   ]
   t.equal(await written(table, rows), `ROLE  INSTANCE             STATE       AGE  LEASE              LOAD  PRIVATE   WHY
 db    i-2                  booting          past 10s
-web   i-0                  failed      3h   suspect, past 90s                   file[/etc/x]: denied
+web   i-0                  failed      3h   suspect, past 90s                  file[/etc/x]: denied
 web   i-0123456789abcdef0  in-service  3h   80s                0.50  10.0.0.1
 3 members: 1 booting, 1 failed, 1 in-service, 1 suspect
 `)

@@ -6,6 +6,7 @@ import { attributesOf, itemOf, type Item } from './attributes.ts'
 import type { SendOptions } from './calls.ts'
 import type { Access } from './client.ts'
 import { awsCode } from './errors.ts'
+import { kept } from './kept.ts'
 
 export interface ItemKey {
   readonly role: string
@@ -53,16 +54,10 @@ const SEGMENTS = 4
 const ROWS_A_PAGE = 500
 
 export function items({ table, access, clock, random = Math.random }: ItemsOptions): Items {
-  let opened: Promise<{ readonly client: DynamoDBClient; readonly sdk: Sdk }> | undefined
-  const open = (signal: AbortSignal): NonNullable<typeof opened> =>
-    (opened ??= (async () => {
-      const [settings, sdk] = await Promise.all([access.settings(signal), import('./sdk/dynamodb.ts')])
-      return { client: new sdk.DynamoDBClient(settings), sdk }
-    })().catch((error: unknown) => {
-      // A region that can't be had now may be had later.
-      opened = undefined
-      throw error
-    }))
+  const open = kept(async (signal: AbortSignal) => {
+    const [settings, sdk] = await Promise.all([access.settings(signal), import('./sdk/dynamodb.ts')])
+    return { client: new sdk.DynamoDBClient(settings), sdk }
+  })
 
   const ask: Items['ask'] = async (action, send, signal) => {
     const { client, sdk } = await open(signal)
