@@ -82,6 +82,7 @@ export function normalised(text: string, directory: string): string {
   return text
     .replaceAll(directory, '/home/me/infra')
     .replace(/^slow: .*\n/gm, '')
+    .replace(/^(sunup (?:boot|plan)) [\d.]+,/gm, '$1 (a version),')
     .replace(/\d{8}T\d{6}\.\d{3}-[0-9a-f]{4}/g, '(a run)')
     .replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?: UTC|Z)?/g, '(a time)')
     .replace(/\(\d+ \w+ ago\)/g, '(ago)')
