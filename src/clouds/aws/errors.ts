@@ -1,4 +1,4 @@
-import { errnoOf, Failure, messageOf } from '../../core/failure.ts'
+import { asFailure, errnoOf, Failure, messageOf } from '../../core/failure.ts'
 
 /** AWS's own name of an error, e.g. 'ConditionalCheckFailedException' or 'Resource.AlreadyAssociated', of an SDK's error or of a Failure made of one;
  *  undefined where AWS did not answer at all. */
@@ -12,6 +12,8 @@ export function awsMessage(error: unknown): string {
   const cause = error instanceof Failure ? error.cause : error
   return messageOf(cause)
     .replace(/\s*Encoded authorization failure message:.*$/s, '')
+    // The SDK's own remarks about answers that it can't read.
+    .replace(/\n\s*Deserialization error.*$/s, '')
     .trim()
 }
 
@@ -35,7 +37,8 @@ export function awsFailure(error: unknown, action: string, on: string | undefine
     if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {
       return new Failure('cloud.denied', `${what}: no credentials: ${said}`, { ...details, hint: 'Give the instance a profile with a role, or set AWS_PROFILE or the access key in the environment.' })
     }
-    return new Failure('cloud.invalid', `${what} could not be asked: ${said}`, details)
+    if (isOurs(error)) return asFailure(error)
+    return new Failure('cloud.invalid', `${what} could not be asked: ${said}`, { ...details, hint: 'Look at the region and at AWS_ENDPOINT_URL.' })
   }
   if (THROTTLING.has(name) || status === 429) return new Failure('cloud.throttled', `${what} was throttled: ${said}`, { ...details, hint: 'Too many asked at once: the limit is the account\'s, for a region.' })
   if (EXPIRED.has(name)) return new Failure('cloud.denied', `${what}: the credentials are not valid any more: ${said}`, { ...details, hint: 'Renew them, or look whether the clock of this machine is right.' })
@@ -45,7 +48,13 @@ export function awsFailure(error: unknown, action: string, on: string | undefine
   }
   if (status === undefined) return new Failure('cloud.unreachable', `${what}: no answer: ${said}`, { ...details, hint: 'Look at the route, the security groups and the endpoint: the call needs a public address, a NAT gateway or a VPC endpoint.' })
   if (status >= 500 || TRANSIENT.has(name)) return new Failure('cloud.unreachable', `${what}: the service failed (${status} ${name}): ${said}`, details)
+  if (name === 'SyntaxError') return new Failure('cloud.invalid', `${what}: the answer (${status}) is none of AWS`, { ...details, hint: 'Look at AWS_ENDPOINT_URL, and at what stands between.' })
   return new Failure('cloud.invalid', `${what} was refused: ${name}: ${said}`, details)
+}
+
+/** No error that the world makes: those have a code. */
+function isOurs(error: unknown): boolean {
+  return [TypeError, ReferenceError, RangeError].some(kind => error instanceof kind) && errnoOf(error) === undefined
 }
 
 const THROTTLING: ReadonlySet<string> = new Set([
