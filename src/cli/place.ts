@@ -1,8 +1,9 @@
-import { isAbsolute, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import type { Cloud } from '../core/cloud.ts'
 import { Failure } from '../core/failure.ts'
 import type { Machine } from '../core/machine.ts'
-import type { Repository } from '../life/outset.ts'
+import type { Awaitable } from '../core/plain.ts'
+import type { Reading, Repository } from '../life/repository.ts'
 import { revisionOf } from '../life/revision.ts'
 import type { Settings } from '../life/settings.ts'
 import { systemClock } from '../machine/clock.ts'
@@ -57,10 +58,37 @@ function absolute(path: string, option: string, { cwd }: World): string {
 }
 
 /** The provisioning repository, with the recipes that come with the program. */
-export async function repositoryOf(settings: Settings, asked: Asked, world: World): Promise<Repository> {
+export async function repositoryOf(settings: Settings, asked: Asked, world: World, reading: Reading): Promise<Repository> {
   const { source } = settings
-  if (!('directory' in source)) throw new Failure('config.invalid', 'source.repository is not part of this version', { hint: 'Check the repository out, and name it with source.directory or --source.' })
   const { installHooks } = await import('../roles/hooks.ts')
   installHooks(world.indexUrl)
-  return { directory: source.directory, revision: revisionOf(source.directory), builtIn: builtIn(world), role: asked.role }
+  const ground = { builtIn: builtIn(world), role: asked.role }
+  if ('directory' in source) return { ...ground, directory: source.directory, revision: revisionOf(source.directory) }
+  const { readSource } = await import('../life/source.ts')
+  const network = networkOf(world)
+  // It comes from outside of a staging root, to where the state of one is.
+  const directory = machineOf(asked, world).hostPath(join(settings.state, 'cache/source'))
+  return await readSource(source, { ...ground, host: hostMachine({ network }), directory, network }, reading)
+}
+
+/** The same for a command that is no run: `use` reads it, and what was made for that is let go of. A plan's rules hold.
+ *  @param groups the instance's security groups, where it matters whose source it is */
+export async function withRepository<T>(settings: Settings, asked: Asked, world: World, use: (repository: Repository) => Awaitable<T>, groups?: readonly string[]): Promise<T> {
+  const { signal, writeError } = world
+  const repository = await repositoryOf(settings, asked, world, {
+    signal,
+    clock: systemClock,
+    planning: true,
+    groups,
+    // What it would tell is not this command's to print, but for what may surprise.
+    tell(event) {
+      if (event.type !== 'resource.checked') return
+      for (const { type, reason } of event.changes) if (type === 'act') writeError(`sunup: ${reason}\n`)
+    },
+  })
+  try {
+    return await use(repository)
+  } finally {
+    repository.end?.()
+  }
 }

@@ -18,9 +18,10 @@ import type { Lock } from '../machine/lock.ts'
 import { keepDecision, readDecision } from './decision.ts'
 import { keepLease } from './lease.ts'
 import { unknownDirectory } from './own.ts'
-import { chooseRole, outset, type Outset, type Repository } from './outset.ts'
+import { chooseRole, outset, type Outset } from './outset.ts'
 import { possess } from './possession.ts'
 import { askProbe } from './proof.ts'
+import { readingFor, withSource, type Reading, type Repository } from './repository.ts'
 import { runDirectoryOf, settingsOf, type Settings } from './settings.ts'
 import { appRevisionOf, stagesOf } from './stages.ts'
 
@@ -28,7 +29,7 @@ export interface BootParts {
   readonly machine: Machine
   readonly settings: () => Settings
   readonly cloud: (settings: Settings) => Promise<Cloud>
-  readonly repository: (settings: Settings) => Promise<Repository>
+  readonly repository: (settings: Settings, reading: Reading) => Promise<Repository>
   /** Somebody looks on: the group is told nothing. */
   readonly attended: boolean
 }
@@ -91,7 +92,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held): Pro
   records.keepIn(join(own, 'runs', control.id))
   held.recorded = true
 
-  const repository = await parts.repository(settings)
+  const repository = await parts.repository(settings, readingFor(control, cloud, instance, false))
   const { role, candidates } = chooseRole(repository, instance)
   held.role = role
   control.role(role.name)
@@ -116,14 +117,16 @@ async function provision(parts: BootParts, control: RunControl, held: Held): Pro
     { stages: stagesOf(set, { activating, planning: false, signal }), onFailure: 'stop', planning: false },
     { machine, journal: held.journal, story, pins: pins(), clock, signal },
   )
-  control.counts(converged.counts)
+  const counts = withSource(converged.counts, repository)
+  control.counts(counts)
   if (converged.failure) throw named(converged.failure)
   if (!activating) return keepClosed(target, cloud, control)
 
-  await askProbe(role, machine, control, converged.counts)
+  await askProbe(role, machine, control, counts)
   held.gates = gates(gateList(set, cloud, machine, control, held, () => appRevisionOf(set, machine)), story)
   await held.gates.open(converged.verified as Verified, signal)
   control.gate('open')
+  repository.opened?.(role.name, instance.securityGroups)
 }
 
 /** The row says `booting` before any resource is touched; where it can't be, the run ends here. */

@@ -11,22 +11,12 @@ import { render } from '../resources/mustache.ts'
 import type { Planning } from '../roles/call.ts'
 import { pickRole, type Picked } from '../roles/match.ts'
 import { planResources, type PlannedResource } from '../roles/plan.ts'
-import { recipeBook, type BuiltIn } from '../roles/recipes.ts'
+import { recipeBook } from '../roles/recipes.ts'
 import { loadRole } from '../roles/role.ts'
 import { secretReader } from '../roles/secrets.ts'
 import { loadRunList } from '../roles/steps.ts'
+import type { Repository } from './repository.ts'
 import type { Settings } from './settings.ts'
-
-/** Roles, recipes and templates, where they lie, and who decides the role. */
-export interface Repository {
-  /** Absolute, on the host. */
-  readonly directory: string
-  /** The commit checked out there; undefined where it is no git checkout. */
-  readonly revision: string | undefined
-  readonly builtIn: BuiltIn
-  /** --role */
-  readonly role: string | undefined
-}
 
 /** What a run needs to know before it begins. */
 export interface OutsetNeeds {

@@ -2,10 +2,11 @@ import { join } from 'node:path'
 import { converge } from '../engine/converge.ts'
 import { journal } from '../engine/journal.ts'
 import { pins } from '../engine/pins.ts'
-import { run, type Ended, type Frame } from '../engine/run.ts'
+import { run, type Ended, type Frame, type RunControl } from '../engine/run.ts'
 import { readBootMark } from '../machine/boot.ts'
 import type { BootParts } from './boot.ts'
 import { chooseRole, outset } from './outset.ts'
+import { readingFor, withSource, type Repository } from './repository.ts'
 import { runDirectoryOf } from './settings.ts'
 import { stagesOf } from './stages.ts'
 
@@ -15,32 +16,36 @@ const CHANGES = 2
 /** Says what a boot would do. It takes no lock, tells nobody and writes nothing.
  *  Its exit code is 2 where something would change, or can't be known. */
 export async function plan(frame: Frame, parts: Omit<BootParts, 'attended'>): Promise<Ended> {
-  return await run(
-    frame,
-    async control => {
-      const { machine } = parts
-      const { story, clock, signal } = control
-      const settings = parts.settings()
-      const cloud = await parts.cloud(settings)
-      const instance = await cloud.metadata.identity(signal)
-      const { bootId } = readBootMark(runDirectoryOf(machine, settings))
-      const repository = await parts.repository(settings)
-      const { role, candidates } = chooseRole(repository, instance)
-      control.role(role.name)
-      story.tell({ type: 'run.role', role: role.name, groups: instance.securityGroups, candidates })
-      control.deadline(role.deadlineMs)
-      const set = await outset(role, { repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
-      const activating = (await cloud.lifecycle.target(signal)) === 'InService'
-      // Debts are foretold, too; the journal is read here, and not written.
-      const debts = journal(join(machine.hostPath(settings.state), instance.id, 'journal.ndjson'))
-      const { counts, failure } = await converge(
-        { stages: stagesOf(set, { activating, planning: true, signal }), onFailure: 'continue', planning: true },
-        { machine, journal: debts, story, pins: pins(), clock, signal },
-      )
-      control.counts(counts)
-      if (failure) throw failure.failure
-      if (counts.pending + counts.unknown > 0) control.exit(CHANGES)
-    },
-    async () => {},
+  const held: { repository?: Repository } = {}
+  try {
+    return await run(frame, control => foretell(parts, control, held), async () => {})
+  } finally {
+    held.repository?.end?.()
+  }
+}
+
+async function foretell(parts: Omit<BootParts, 'attended'>, control: RunControl, held: { repository?: Repository }): Promise<void> {
+  const { machine } = parts
+  const { story, clock, signal } = control
+  const settings = parts.settings()
+  const cloud = await parts.cloud(settings)
+  const instance = await cloud.metadata.identity(signal)
+  const { bootId } = readBootMark(runDirectoryOf(machine, settings))
+  const repository = (held.repository = await parts.repository(settings, readingFor(control, cloud, instance, true)))
+  const { role, candidates } = chooseRole(repository, instance)
+  control.role(role.name)
+  story.tell({ type: 'run.role', role: role.name, groups: instance.securityGroups, candidates })
+  control.deadline(role.deadlineMs)
+  const set = await outset(role, { repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
+  const activating = (await cloud.lifecycle.target(signal)) === 'InService'
+  // Debts are foretold, too; the journal is read here, and not written.
+  const debts = journal(join(machine.hostPath(settings.state), instance.id, 'journal.ndjson'))
+  const { counts: converged, failure } = await converge(
+    { stages: stagesOf(set, { activating, planning: true, signal }), onFailure: 'continue', planning: true },
+    { machine, journal: debts, story, pins: pins(), clock, signal },
   )
+  const counts = withSource(converged, repository)
+  control.counts(counts)
+  if (failure) throw failure.failure
+  if (counts.pending + counts.unknown > 0) control.exit(CHANGES)
 }

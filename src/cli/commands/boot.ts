@@ -9,7 +9,7 @@ const command: Command = (asked, world) =>
       machine: machineOf(asked, world),
       settings: () => settingsOf(asked, world),
       cloud: cloudOf,
-      repository: settings => repositoryOf(settings, asked, world),
+      repository: (settings, reading) => repositoryOf(settings, asked, world, reading),
       attended: world.attended,
     }),
   )

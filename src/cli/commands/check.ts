@@ -3,17 +3,23 @@ import { join, relative, resolve } from 'node:path'
 import type { Fault } from '../../core/failure.ts'
 import { order } from '../../engine/order.ts'
 import { healthContent } from '../../life/outset.ts'
+import type { Repository } from '../../life/repository.ts'
+import type { Settings } from '../../life/settings.ts'
 import { hostFacts } from '../../machine/host.ts'
 import { checkRepository } from '../../roles/check.ts'
-import { machineOf, repositoryOf, settingsOf } from '../place.ts'
-import type { Command } from '../verbs.ts'
+import type { World } from '../compose.ts'
+import { machineOf, settingsOf, withRepository } from '../place.ts'
+import type { Asked, Command } from '../verbs.ts'
 
 /** The exit code where something is wrong in configuration, role, recipe or template. */
 const WRONG = 78
 
 const check: Command = async (asked, world) => {
   const settings = settingsOf(asked, world)
-  const { directory, builtIn, role } = await repositoryOf(settings, asked, world)
+  return await withRepository(settings, asked, world, repository => checkOf(repository, settings, asked, world))
+}
+
+async function checkOf({ directory, builtIn, role }: Repository, settings: Settings, asked: Asked, world: World): Promise<number> {
   const host = hostFacts(machineOf(asked, world))
   const found = await checkRepository({ source: directory, builtIn, host, run: settings.run, order, role, alsoOf: (of, instance) => healthContent(of, instance, 'run') })
   if (asked.format === 'json') world.write(`${JSON.stringify(found, undefined, 1)}\n`)

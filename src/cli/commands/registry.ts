@@ -12,7 +12,7 @@ import { systemClock } from '../../machine/clock.ts'
 import { painter } from '../../reporters/paint.ts'
 import { visible } from '../../reporters/visible.ts'
 import type { World } from '../compose.ts'
-import { cloudOf, machineOf, repositoryOf, settingsOf } from '../place.ts'
+import { cloudOf, machineOf, settingsOf, withRepository } from '../place.ts'
 import type { Asked, Command } from '../verbs.ts'
 
 /** The boot of a row that a person put: older than any, so that the instance's own boot takes it over. */
@@ -86,7 +86,7 @@ async function putThis(here: Here): Promise<Row> {
   const { asked, world, settings, cloud, registry, signal } = here
   const machine = machineOf(asked, world)
   const instance = await cloud.metadata.identity(signal)
-  const role = roleHere(here, instance.id) ?? chooseRole(await repositoryOf(settings, asked, world), instance).role.name
+  const role = roleHere(here, instance.id) ?? (await withRepository(settings, asked, world, repository => chooseRole(repository, instance).role.name, instance.securityGroups))
   const run = runDirectoryOf(machine, settings)
   const key: RowKey = { role, instanceId: instance.id, bootId: bootMark(run).bootId }
   const old = await registry.read(role, instance.id, signal)
