@@ -19,6 +19,7 @@ function start() {
     process.channel.unref()
     delete process.env.SUNUP_STARTED_BY
   }
+  quieten()
   if (isFresh()) {
     // For recipes, whose types Node strips once.
     const cache = join(home, 'dist', 'cache')
@@ -27,9 +28,13 @@ function start() {
     end(load(join(home, 'dist', 'main.cjs')).main(), keep)
     return
   }
-  const emitWarning = process.emitWarning
-  process.emitWarning = (warning, ...rest) => (String(warning).includes('Type Stripping') ? undefined : emitWarning.call(process, warning, ...rest))
   end(import(require('url').pathToFileURL(join(home, 'src', 'cli', 'main.ts')).href).then(({ main }) => main()))
+}
+
+/** Without Node's warnings that two things are experimental: recipes whose types it strips, and how the bundle imports them. */
+function quieten() {
+  const emitWarning = process.emitWarning
+  process.emitWarning = (warning, ...rest) => (/Type Stripping|USE_MAIN_CONTEXT_DEFAULT_LOADER/.test(String(warning)) ? undefined : emitWarning.call(process, warning, ...rest))
 }
 
 /** A run that ended well called what the next ones will call. */

@@ -32,6 +32,8 @@ if (count) process.on('exit', () => write(count, String(calls())))
   return {
     boot,
     async callsOf(where, to) {
+      // The first run of a program may keep what was compiled of it, and the others not.
+      await copyOf(where, `${to}-first`).sunup('boot')
       const whole = copyOf(where, to)
       const count = join(dir, 'count')
       const { code, stdout, stderr } = await boot(whole, Infinity, { KILL_COUNT: count })
