@@ -45,10 +45,18 @@ export interface Emulator {
 /** How long moto's server may take until it listens. */
 const START_MS = 60_000
 
+/** Ends with whoever started it, however that ended: then its standard input closes. */
+const SERVER = `
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+from moto.server import main
+main(['-H', '127.0.0.1', '-p', '0'])
+`
+
 /** Starts moto's server on a free port of loopback. */
 export async function emulator(bin: string): Promise<Emulator> {
-  const server = spawn(join(bin, 'python'), ['-m', 'moto.server', '-H', '127.0.0.1', '-p', '0'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const server = spawn(join(bin, 'python'), ['-c', SERVER], {
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PYTHONUNBUFFERED: '1', ...NOBODY },
   })
   let said = ''
