@@ -35,7 +35,8 @@ export function keepDecision(directory: string, decision: Decision, source: stri
     const to = join(directory, 'decisions', digest)
     rmSync(`${to}.new`, { recursive: true, force: true })
     mkdirSync(join(`${to}.new`, 'source'), { recursive: true, mode: 0o700 })
-    for (const [name] of files) cpSync(join(source, name), join(`${to}.new`, 'source', name), { recursive: false, preserveTimestamps: true, verbatimSymlinks: true })
+    // Recursive for the sake of links to directories, which stay links.
+    for (const [name] of files) cpSync(join(source, name), join(`${to}.new`, 'source', name), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
     writeFileSync(join(`${to}.new`, MADE_OF), madeOf)
     writeFileSync(join(`${to}.new`, 'decision.json'), `${JSON.stringify(decision, undefined, 1)}\n`)
     rmSync(to, { recursive: true, force: true })
