@@ -38,7 +38,13 @@ export function commands(ground: CommandGround): { readonly probe: Observer['pro
   async function run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     const { result, said } = await execute(argv, options)
     if (result.code === 0) return result
-    throw new Failure('command.failed', `${show(argv)} ended with exit code ${result.code}`, { output: lastLines(said) })
+    throw new Failure('command.failed', `${show(argv)} ended with exit code ${result.code}`, { output: lastLines(said), hint: byHand(options) })
+  }
+
+  /** What is otherwise than in a shell, and so the first thing to suspect. */
+  function byHand({ cwd, user, env = {} }: CommandOptions): string {
+    const names = ['PATH', 'LC_ALL', 'HOME', ...Object.keys(env)].join(', ')
+    return `To see more, run it by hand in ${ground.hostPath(cwd ?? '/')}${user === undefined ? '' : ` as ${user}`}. Of the environment it gets ${names} alone.`
   }
 
   async function execute(argv: readonly string[], options: CommandOptions): Promise<{ result: CommandResult; said: string }> {
@@ -70,7 +76,7 @@ export function commands(ground: CommandGround): { readonly probe: Observer['pro
     if (signal?.aborted) throw signal.reason
     if (child?.pid === undefined) throw unstarted(argv, cwd, output.cause)
     if (output.signal !== null) {
-      throw new Failure('command.failed', `${show(argv)} was ended by ${output.signal}`, { output: lastLines(output.stdall) })
+      throw new Failure('command.failed', `${show(argv)} was ended by ${output.signal}`, { output: lastLines(output.stdall), hint: byHand(options) })
     }
     return { result: { code: output.exitCode ?? 1, stdout: output.stdout, stderr: output.stderr }, said: output.stdall }
   }
