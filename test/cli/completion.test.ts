@@ -23,13 +23,13 @@ const program: Program = {
 }
 
 /** What bash offers when tab is pressed at the end of these words, which are as bash takes them apart. */
-function offered(t: Test, words: readonly string[]): string[] {
+function offered(t: Test, words: readonly string[], of = program): string[] {
   const directory = t.testdir({ roles: { 'web.yaml': '', 'base.yaml': '', 'notes.txt': '' }, 'a folder': {}, 'sunup.yaml': '' })
-  return offeredIn(directory, words)
+  return offeredIn(directory, words, of)
 }
 
-function offeredIn(directory: string, words: readonly string[]): string[] {
-  const script = `${completionScript('bash', program)}
+function offeredIn(directory: string, words: readonly string[], of = program): string[] {
+  const script = `${completionScript('bash', of)}
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 _sunup sunup "\${COMP_WORDS[COMP_CWORD]}"
 printf '%s\\n' "\${COMPREPLY[@]}"`
@@ -67,6 +67,13 @@ t.test('bash', { skip: !hasShell('bash') && 'bash is not installed here' }, asyn
 
   t.test('offers the values of an option', async t => {
     t.strictSame(offered(t, ['sunup', 'boot', '--format', '']), ['json', 'text'])
+  })
+
+  t.test('offers the values that a command knows besides those that all do', async t => {
+    const [registry, ...others] = [...program.commands].reverse()
+    const more: Program = { ...program, commands: [...others, { ...(registry as Program['commands'][number]), options: [{ flags: '--format <format>', summary: 'how', values: ['table', 'json'] }] }] }
+    t.strictSame(offered(t, ['sunup', 'registry', '--format', ''], more), ['json', 'table', 'text'])
+    t.equal(offered(t, ['sunup', 'registry', '--'], more).filter(one => one === '--format').length, 1)
   })
 
   t.test('offers values behind the sign of --option=value', async t => {

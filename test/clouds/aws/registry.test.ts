@@ -32,6 +32,21 @@ t.test('a registration is one read and one write, a renewal one write', async t 
   t.strictSame(asked.slice(2), ['PutItem'])
 })
 
+t.test('every read is strongly consistent', async t => {
+  const { endpoint, fault } = await tableOnWire(t)
+  const reads: unknown[] = []
+  fault((operation, { ConsistentRead }) => {
+    if (operation !== 'PutItem') reads.push(`${operation} ${String(ConsistentRead)}`)
+    return 'none'
+  })
+  const { registry, revisions } = fleetAt(t, endpoint)
+  await registry.register(key, { state: 'booting' }, signal)
+  await revisions.history('web', signal)
+  await rowsOf(registry, 'web')
+  await rowsOf(registry)
+  t.strictSame([...new Set(reads)], ['GetItem true', 'Query true', 'Scan true'])
+})
+
 t.test('the answer to a registration that is lost is no foreign writer’s', async t => {
   const { asked, endpoint, fault } = await tableOnWire(t)
   const { registry } = fleetAt(t, endpoint)
