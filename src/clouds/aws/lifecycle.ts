@@ -152,7 +152,7 @@ export function awsLifecycle({ autoScaling, clock, instanceId, targetState, hook
   }
 }
 
-const NOBODY_WAITS = /No active Lifecycle Action found/i
+const NOBODY_WAITS = /No (active Lifecycle Action|Lifecycle Hook) found/i
 
 function neverReached(hook: Hook, id: string, { state }: Member, waitedMs: number, refused: Failure | undefined): Failure {
   const why = refused ? `says ${awsMessage(refused)}` : 'has not come to it'
