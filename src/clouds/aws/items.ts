@@ -7,6 +7,7 @@ import type { SendOptions } from './calls.ts'
 import type { Access } from './client.ts'
 import { awsCode } from './errors.ts'
 import { kept } from './kept.ts'
+import { queryPages, scanPages } from './pages.ts'
 
 export interface ItemKey {
   readonly role: string
@@ -49,9 +50,6 @@ const MARKS = ['seq', 'bootId', 'holder'] as const
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 1_000
 const ROUNDS = 100
-/** Segments of a scan, and rows of each page: together they hold less than the one page of 1 MB that DynamoDB would send. */
-const SEGMENTS = 4
-const ROWS_A_PAGE = 500
 
 export function items({ table, access, clock, random = Math.random }: ItemsOptions): Items {
   const open = kept(async (signal: AbortSignal) => {
@@ -95,15 +93,6 @@ export function items({ table, access, clock, random = Math.random }: ItemsOptio
     }
   }
 
-  async function* pages(action: 'dynamodb:Query' | 'dynamodb:Scan', next: (sdk: Sdk, client: DynamoDBClient, from: Start, options: SendOptions) => Promise<Page>, signal: AbortSignal): AsyncGenerator<readonly Item[]> {
-    let from: Start
-    do {
-      const { Items = [], LastEvaluatedKey } = await ask(action, (client, sdk, options) => next(sdk, client, from, options), signal)
-      from = LastEvaluatedKey
-      if (Items.length > 0) yield Items.map(itemOf)
-    } while (from)
-  }
-
   return {
     table,
     ask,
@@ -141,35 +130,9 @@ export function items({ table, access, clock, random = Math.random }: ItemsOptio
       }
     },
 
-    query: (role, signal) => {
-      const input = { TableName: table, ConsistentRead: true, KeyConditionExpression: '#role = :role', ExpressionAttributeNames: { '#role': 'role' }, ExpressionAttributeValues: { ':role': { S: role } } }
-      return pages('dynamodb:Query', ({ QueryCommand }, client, from, options) => client.send(new QueryCommand({ ...input, ...(from && { ExclusiveStartKey: from }) }), options), signal)
-    },
-
-    scan: signal => {
-      const input = {
-        TableName: table,
-        ConsistentRead: true,
-        Limit: ROWS_A_PAGE,
-        TotalSegments: SEGMENTS,
-        FilterExpression: 'NOT begins_with(#role, :own)',
-        ExpressionAttributeNames: { '#role': 'role' },
-        ExpressionAttributeValues: { ':own': { S: '#' } },
-      }
-      return together(signal, signal =>
-        Array.from({ length: SEGMENTS }, (_none, Segment) =>
-          pages('dynamodb:Scan', ({ ScanCommand }, client, from, options) => client.send(new ScanCommand({ ...input, Segment, ...(from && { ExclusiveStartKey: from }) }), options), signal),
-        ),
-      )
-    },
+    query: (role, signal) => queryPages(table, ask, role, signal),
+    scan: signal => scanPages(table, ask, signal),
   }
-}
-
-type Start = Record<string, AttributeValue> | undefined
-
-interface Page {
-  readonly Items?: Record<string, AttributeValue>[] | undefined
-  readonly LastEvaluatedKey?: Record<string, AttributeValue> | undefined
 }
 
 const CONDITION_FAILED = 'ConditionalCheckFailedException'
@@ -192,30 +155,5 @@ function unchanged(was: Item | undefined) {
     ConditionExpression: marks.map(name => `#${name} = :${name}`).join(' AND '),
     ExpressionAttributeNames: Object.fromEntries(marks.map(name => [`#${name}`, name])),
     ExpressionAttributeValues: Object.fromEntries(Object.entries(attributesOf(Object.fromEntries(marks.map(name => [name, was[name]])))).map(([name, value]) => [`:${name}`, value])),
-  }
-}
-
-/** What several give, as it comes: each is asked for its next page only when the one before was taken. */
-async function* together<T>(signal: AbortSignal, start: (signal: AbortSignal) => readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
-  const ending = new AbortController()
-  const sources = start(AbortSignal.any([signal, ending.signal]))
-  const next = async (source: AsyncGenerator<T>) => ({ source, result: await source.next() })
-  const waiting = new Map(sources.map(source => [source, next(source)]))
-  // One that fails while nobody waits for it must not end the process; the race below hears of it all the same.
-  for (const one of waiting.values()) one.catch(() => undefined)
-  try {
-    while (waiting.size > 0) {
-      const { source, result } = await Promise.race(waiting.values())
-      if (result.done === true) {
-        waiting.delete(source)
-        continue
-      }
-      yield result.value
-      const following = next(source)
-      following.catch(() => undefined)
-      waiting.set(source, following)
-    }
-  } finally {
-    ending.abort()
   }
 }
