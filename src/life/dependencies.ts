@@ -68,7 +68,7 @@ const ARGUMENTS = ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-f
  *  @throws Failure `absent.command`, `command.failed`, `network.failed` */
 export async function installDependencies(directory: string, installing: Installing): Promise<void> {
   const { host, cache, network, signal, clock, output } = installing
-  const env = { ...network, PATH: `${dirname(process.execPath)}:${PATH}`, npm_config_cache: cache }
+  const env = { PATH: `${dirname(process.execPath)}:${PATH}`, npm_config_cache: cache, ...network }
   let npm: Promise<unknown> = Promise.resolve()
   const run = async (signal: AbortSignal): Promise<void> => {
     await (npm = host.run(['npm', ...ARGUMENTS], { cwd: directory, env, signal, onLine: output }).catch(error => {

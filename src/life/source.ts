@@ -140,13 +140,13 @@ function roleHere(own: SourceStore, trees: Checkouts, ground: SourceGround, { gr
 }
 
 /** @returns undefined where it is another failure */
-function unreachable(id: string, { ref }: RemoteSource, error: unknown, tries: { readonly count: number; readonly ms: number }): Failure | undefined {
+function unreachable(id: string, { ref, onUnreachable }: RemoteSource, error: unknown, tries: { readonly count: number; readonly ms: number }): Failure | undefined {
   if (!(error instanceof Failure) || !(error.code === 'network.failed' || error.code === 'resource.timeout')) return undefined
   const tried = tries.count === 1 ? 'once' : `${tries.count} times in ${(tries.ms / 1_000).toFixed(1)} s`
   return new Failure('source.unreachable', `${id} can't be reached: ${ref} was asked for ${tried}; the last time ${error.message}`, {
     cause: error,
     output: error.output,
-    hint: 'Check the way to it from this machine. With `onUnreachable: last-good` a boot goes on with the last commit its role was healthy with.',
+    hint: `Check the way to it from this machine.${onUnreachable === 'fail' ? ' With `onUnreachable: last-good` a boot goes on with the last commit its role was healthy with.' : ''}`,
   })
 }
 

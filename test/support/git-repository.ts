@@ -59,6 +59,8 @@ export function repository(t: Test, files: Readonly<Record<string, string>> = { 
 /** A PATH on which programs tell what they were asked. */
 export interface Recorder {
   readonly path: string
+  /** Where they write it, for a `script` to do the same. */
+  readonly log: string
   /** The argv of each git that was started, in order, as one line. */
   calls(): readonly string[]
   /** Puts a shell script on it. */
@@ -76,7 +78,7 @@ export function recorder(t: Test): Recorder {
   }
   const real = execFileSync('/bin/sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
   script('git', `printf '%s\\n' "$*" >> '${log}'\nexec '${real}' "$@"`)
-  return { path: `${dir}:${process.env.PATH}`, calls: () => readFileSync(log, 'utf8').split('\n').filter(line => line !== ''), script }
+  return { path: `${dir}:${process.env.PATH}`, log, calls: () => readFileSync(log, 'utf8').split('\n').filter(line => line !== ''), script }
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
