@@ -10,6 +10,9 @@ import { examples, isWritten, matches, normalised, sessionOf, wrapped } from './
 import { anchors, fileOf, home, names, pageOf, pages, section } from './support/pages.ts'
 import { bookOf } from './support/provisioning.ts'
 
+// A hundred starts of the program: from a fresh bundle ten seconds, from sources on a machine that has more to do a minute.
+t.setTimeout(110_000)
+
 const all = pages()
 
 for (const page of all.filter(({ blocks }) => blocks.some(({ language }) => ['yaml', 'ts', 'console'].includes(language)))) {
