@@ -11,11 +11,37 @@ export interface Cloud {
   readonly revisions: Revisions
   readonly lifecycle: Lifecycle
   readonly secrets: Secrets
+  /** What it was asked so far, by API, e.g. 'dynamodb:PutItem'; undefined where asking is free. */
+  readonly calls?: ReadonlyMap<string, CallCount>
+}
+
+/** What a cloud may know of the run that uses it. */
+export interface CloudUser {
+  /** This boot's mark, the registry's `bootId`. */
+  bootId(): string
+  /** The role whose registry the run is in: then a claim in its table goes before every association of an address. undefined: in none. */
+  registeredAs(): string | undefined
+  /** Nobody is waiting at a terminal: a metadata service that is away is waited for. */
+  readonly isPatient: boolean
+  /** What is not as usual, and no failure, in a sentence. */
+  warn(text: string): void
+}
+
+/** What one API cost. */
+export interface CallCount {
+  /** Requests sent, those that were tried again included. */
+  readonly count: number
+  /** Of them, those after the first of an ask. */
+  readonly retries: number
+  /** Of them, those that were throttled. */
+  readonly throttles: number
 }
 
 export interface Metadata {
   /** Read anew at each call: an address taken in between shows. @throws Failure `instance.missing`, `instance.invalid`, `cloud.unreachable` */
   identity(signal: AbortSignal): Promise<Instance>
+  /** Where the metadata service does not list tags (reading one throws `instance.tags`): asks for them another way; identity has them then. */
+  learnTags?(signal: AbortSignal): Promise<void>
 }
 
 export interface Secrets {

@@ -1,16 +1,7 @@
+import type { CallCount } from '../../core/cloud.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Failure } from '../../core/failure.ts'
 import { awsFailure, isSkewCorrected } from './errors.ts'
-
-/** What one API cost. */
-export interface CallCount {
-  /** Requests sent, those that were tried again included. */
-  readonly count: number
-  /** Of them, those after the first of an ask. */
-  readonly retries: number
-  /** Of them, those that were throttled. */
-  readonly throttles: number
-}
 
 export interface Asked {
   readonly signal: AbortSignal
