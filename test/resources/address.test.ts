@@ -134,6 +134,23 @@ t.test('a cloud that said yes to another too is not believed', async t => {
   t.match(failure, { code: 'address.lost', message: /i-2 holds it/ })
 })
 
+t.test('a cloud whose word takes a while to settle is not believed at the first', async t => {
+  const cloud = testCloud(t, ONE)
+  let reads = 0
+  const addresses: Addresses = {
+    ...cloud.addresses,
+    settlesInMs: 20,
+    async byAllocation(...args) {
+      const address = await cloud.addresses.byAllocation(...args)
+      // The look before it is taken, and the first one after; then comes the other, who was told the same.
+      if (address.holder === 'i-1' && ++reads === 2) await cloud.addresses.take('eipalloc-1', 'i-2', 'i-1', signal)
+      return await cloud.addresses.byAllocation(...args)
+    },
+  }
+  const { failure } = await outcomeOf(cloud, address({ addresses, instanceId: 'i-1', allocation: 'eipalloc-1' }))
+  t.match(failure, { code: 'address.lost', message: /i-2 holds it/ })
+})
+
 t.test('a pool gives what is free, and never what is held', async t => {
   const cloud = testCloud(t, THREE)
   for (const id of ['i-1', 'i-2', 'i-3']) {
