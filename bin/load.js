@@ -4,7 +4,7 @@
 const { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } = require('fs')
 const { createRequire, wrap } = require('module')
 const { dirname, join } = require('path')
-const { constants, Script } = require('vm')
+const { Script } = require('vm')
 
 /** Loads CommonJS modules of the bundle by compiled code that is kept in a directory, one file for each command and module. The first line of a
  *  module is a comment that names its build: V8 itself compares no more than the lengths of sources.
@@ -17,15 +17,16 @@ exports.loader = function loader(directory, command) {
     const known = require.cache[file]
     if (known) return known.exports
     const source = readFileSync(file, 'latin1')
-    const build = source.slice(2, source.indexOf('*/'))
-    const kept = join(directory, `${build}-${process.version}-${process.arch}-${command}`)
-    const cachedData = read(kept)
-    const script = new Script(wrap(source), { filename: file, cachedData, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER })
-    if (cachedData === undefined || script.cachedDataRejected) fresh.push({ script, kept })
+    const build = /^\/\*([0-9a-f]+)\*\//.exec(source)?.[1]
+    const kept = build && join(directory, `${build}-${process.version}-${process.arch}-${command}`)
+    const cachedData = kept && read(kept)
+    const script = new Script(wrap(source), { filename: file, cachedData })
+    if (kept && (cachedData === undefined || script.cachedDataRejected)) fresh.push({ script, kept })
     const module = { exports: {}, id: file, filename: file, loaded: false }
     require.cache[file] = module
     const own = createRequire(file)
     const required = name => (name.startsWith('./') ? load(join(dirname(file), name)) : own(name))
+    required.importUrl = url => import(url)
     script.runInThisContext()(module.exports, required, module, file, dirname(file))
     module.loaded = true
     return module.exports
@@ -60,6 +61,10 @@ function write(file, data) {
     }
     renameSync(staged, file)
   } catch {
-    rmSync(staged, { force: true })
+    try {
+      rmSync(staged, { force: true })
+    } catch {
+      // Where nothing can be written, there is nothing to remove.
+    }
   }
 }

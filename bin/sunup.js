@@ -37,10 +37,10 @@ function quieten() {
   process.emitWarning = (warning, ...rest) => (/Type Stripping|USE_MAIN_CONTEXT_DEFAULT_LOADER/.test(String(warning)) ? undefined : emitWarning.call(process, warning, ...rest))
 }
 
-/** A run that ended well called what the next ones will call. */
+/** A run that ended well, or a plan that did, called what the next ones will call. */
 function end(exitCode, keep) {
   exitCode.then(code => {
-    if (code === 0 && keep) keep()
+    if ((code === 0 || code === 2) && keep) keep()
     process.exit(code)
   })
 }

@@ -42,6 +42,12 @@ const apart: Plugin = {
   },
 }
 
+/** The bundle is run by bin/load.js, whose import() it has: what node:vm compiles can import by an experimental way alone. */
+const imports: Plugin = {
+  name: 'imports',
+  setup: ({ onLoad }) => void onLoad({ filter: /\/src\/roles\/import-url\.ts$/ }, () => ({ contents: 'export const importUrl = url => require.importUrl(url)' })),
+}
+
 /** What simple-git tells itself of its work, where nobody listens: sunup has events of its own. It would cost a settled boot a millisecond. */
 const silent: Plugin = {
   name: 'silent',
@@ -75,6 +81,8 @@ const options = {
   outExtension: { '.js': '.cjs' },
   platform: 'node',
   target: 'node22.18',
+  // Of files of the bundle and of Node's own: by require.
+  supported: { 'dynamic-import': false },
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'linked',
@@ -92,7 +100,7 @@ await build({
     yaml: join(home, 'node_modules/yaml/browser/index.js'),
   },
   define: { SUNUP_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
-  plugins: [comingWith, apart, silent],
+  plugins: [comingWith, apart, imports, silent],
 })
 
 // By its first line a compiled form is known to be this build's.

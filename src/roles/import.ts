@@ -5,6 +5,7 @@ import { Failure, messageOf, type FailureCode } from '../core/failure.ts'
 import { blame, lineMatching } from './blame.ts'
 import { bounded, RECIPE_LIMIT_MS } from './bounded.ts'
 import { failureAt } from '../core/faults.ts'
+import { importUrl } from './import-url.ts'
 
 /** Loads a recipe's file and gives its default export. A file that loops is stopped, one that awaits for ever is left behind.
  *  Needs the hooks of installHooks.
@@ -41,7 +42,7 @@ async function load(path: string, limitMs: number, stuck: () => Failure): Promis
     timer = setTimeout(() => reject(stuck()), limitMs)
   })
   try {
-    return await Promise.race([import(pathToFileURL(path).href), late])
+    return await Promise.race([importUrl(pathToFileURL(path).href), late])
   } finally {
     clearTimeout(timer)
   }
