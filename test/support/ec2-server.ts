@@ -163,7 +163,7 @@ export async function ec2Server(t: Test, world: { readonly addresses?: readonly 
       DescribeInstances: ['InstanceId.*'],
       DescribeTags: ['Filter.*'],
     },
-    perform: ({ action, params }: Asked) => `<${action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">${xml({ requestId: `request-${++numbers}`, ...actions[action]?.(params) }, 'item')}</${action}Response>`,
+    perform: ({ action, params }: Asked) => `<${action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">${xml({ requestId: `request-${api.asked.length}`, ...actions[action]?.(params) }, 'item')}</${action}Response>`,
     errorXml: ({ code, message }) => `<?xml version="1.0" encoding="UTF-8"?><Response>${xml({ Errors: { Error: { Code: code, Message: message } }, RequestID: 'request-0' }, 'item')}</Response>`,
     throttled: { code: 'RequestLimitExceeded', message: 'Request limit exceeded.', status: 503 },
   })
