@@ -54,6 +54,8 @@ t.test('a run dies with the older Node that started it', needsOld, async t => {
   started.process.kill('SIGKILL')
   t.equal((await started.end).signal, 'SIGKILL')
   while (isAlive(pid)) await new Promise(resolve => setImmediate(resolve))
+  t.throws(() => where.report(), 'it did not live to write its report')
+  t.notOk(existsSync(where.health))
   where.write({ 'recipes/own/recipe.ts': recipeText('[]') })
   t.equal((await where.sunup('boot')).code, 0, 'and the lock is free')
 })
