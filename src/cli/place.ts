@@ -1,8 +1,9 @@
 import { isAbsolute, join, resolve } from 'node:path'
-import type { Cloud } from '../core/cloud.ts'
+import type { Cloud, CloudUser } from '../core/cloud.ts'
 import { Failure } from '../core/failure.ts'
 import type { Machine } from '../core/machine.ts'
 import type { Awaitable } from '../core/plain.ts'
+import type { BootParts } from '../life/boot.ts'
 import type { Reading, Repository } from '../life/repository.ts'
 import { revisionOf } from '../life/revision.ts'
 import type { Settings } from '../life/settings.ts'
@@ -31,18 +32,42 @@ export function settingsOf(asked: Asked, world: World): Settings {
   }
 }
 
-export async function cloudOf(settings: Settings): Promise<Cloud> {
+/** The cloud of a command. @param user the run that uses it; default: nobody in particular, who looks on */
+export async function cloudOf(settings: Settings, world: World, user: CloudUser = onlooker(world)): Promise<Cloud> {
+  const { table, leaseMs } = settings.registry
   if (settings.cloud === 'aws') {
-    throw new Failure('config.invalid', 'cloud: aws is not part of this version', { hint: 'Use cloud: local (in sunup.yaml, or --cloud local) with an instance.yaml.' })
+    const { awsCloud } = await import('../clouds/aws/cloud.ts')
+    return awsCloud({ clock: systemClock, env: world.env, table, leaseMs, user })
   }
   const { localCloud } = await import('../clouds/local/cloud.ts')
   return localCloud({
     instanceFile: settings.local.instance,
     directory: settings.local.directory,
-    leaseMs: settings.registry.leaseMs,
+    leaseMs,
     clock: systemClock,
     exclusively: (file, signal, work) => withLock(file, LOCAL_CLOUD_WAIT_MS, signal, work),
   })
+}
+
+/** What every run of a command is made of. */
+export function partsOf(asked: Asked, world: World): BootParts {
+  return {
+    machine: machineOf(asked, world),
+    settings: () => settingsOf(asked, world),
+    cloud: (settings, user) => cloudOf(settings, world, user),
+    repository: (settings, reading) => repositoryOf(settings, asked, world, reading),
+    attended: world.attended,
+    warn: warningTo(world),
+    role: asked.role,
+  }
+}
+
+function onlooker(world: World): CloudUser {
+  return { bootId: () => '', registeredAs: () => undefined, isPatient: false, warn: warningTo(world) }
+}
+
+function warningTo({ writeError }: World): (text: string) => void {
+  return text => writeError(`warning: ${text}\n`)
 }
 
 /** Of the environment, what says how the outside is reached; the rest of it must not decide what a machine becomes. */

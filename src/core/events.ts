@@ -1,3 +1,4 @@
+import type { CallCount } from './cloud.ts'
 import type { Change } from './change.ts'
 import type { FailureRecord } from './failure.ts'
 import type { ResourceId } from './resource.ts'
@@ -37,6 +38,8 @@ export type EventBody =
       readonly role: string | null
       readonly exitCode: number
       readonly durationMs: number
+      /** What the cloud was asked, by API. */
+      readonly calls?: Readonly<Record<string, CallCount>>
       readonly error?: FailureRecord
     }
 

@@ -1,3 +1,4 @@
+import type { CallCount } from './cloud.ts'
 import type { Change } from './change.ts'
 import type { Counts, Event, GateState, Outcome } from './events.ts'
 import { noCounts } from './events.ts'
@@ -28,6 +29,8 @@ export interface Report {
   readonly gate: GateState
   readonly counts: Counts
   readonly error: FailureRecord | null
+  /** What the cloud was asked, by API; empty where asking is free. */
+  readonly calls: Readonly<Record<string, CallCount>>
   readonly verified: number | null
   readonly resources: readonly ResourceReport[]
 }
@@ -73,6 +76,7 @@ function begun(event: Event & { type: 'run.started' }): Report {
     gate: 'untouched',
     counts: noCounts(),
     error: null,
+    calls: {},
     verified: null,
     resources: [],
   }
@@ -97,6 +101,7 @@ function told(event: Event): Partial<Report> | undefined {
         durationMs: event.durationMs,
         finishedAt: event.at,
         error: event.error ?? null,
+        calls: event.calls ?? {},
       }
     default:
       return undefined

@@ -1,3 +1,4 @@
+import type { CallCount } from '../core/cloud.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Counts, EventSink, GateState } from '../core/events.ts'
 import { noCounts } from '../core/events.ts'
@@ -5,6 +6,8 @@ import { asFailure, exitCodeOf, Failure, failureRecord } from '../core/failure.t
 import { showDuration } from '../core/duration.ts'
 import { records, type Records } from './records.ts'
 import { story, type Story } from './story.ts'
+
+type Calls = ReadonlyMap<string, CallCount>
 
 export interface Frame {
   readonly command: string
@@ -32,6 +35,8 @@ export interface RunControl {
   role(name: string): void
   gate(state: GateState): void
   counts(counts: Counts): void
+  /** What the cloud was asked, by API; asked for when the run ends. */
+  calls(of: () => Calls | undefined): void
   /** The exit code of a run that did not fail. Default 0. */
   exit(code: number): void
 }
@@ -57,6 +62,7 @@ export async function run(
   const limit = new AbortController()
   const state = { counts: noCounts() as Counts, gate: 'untouched' as GateState, role: null as string | null }
   let exitCode = 0
+  let calls: () => Calls | undefined = () => undefined
   let timer: NodeJS.Timeout | undefined
   const control: RunControl = {
     id,
@@ -74,6 +80,7 @@ export async function run(
     role: name => void (state.role = name),
     gate: gate => void (state.gate = gate),
     counts: counts => void (state.counts = counts),
+    calls: of => void (calls = of),
     exit: code => void (exitCode = code),
   }
 
@@ -89,6 +96,7 @@ export async function run(
       ...state,
       exitCode: why ? exitCodeOf(why) : exitCode,
       durationMs: Math.round(control.elapsedMs() * 1_000) / 1_000,
+      ...(calls()?.size && { calls: Object.fromEntries(calls() as Calls) }),
       ...(why && { error: failureRecord(why) }),
     })
   finished(failure)

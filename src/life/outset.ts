@@ -54,15 +54,21 @@ export async function outset(role: Role, needs: OutsetNeeds): Promise<Outset> {
   const { directory } = repository
   const steps = await loadRunList(role, recipeBook(directory, repository.builtIn), secretReader(cloud.secrets, signal))
   const host = hostFacts(machine)
-  const planning: Planning = { steps, role, source: directory, run: settings.run, instance, host, cloud, bootId, which: 'resources' }
-  const planned = order(planResources(planning))
-  return {
-    ...needs,
-    role,
-    host,
-    planned,
-    healthContent: healthContent(role, instance, needs.run),
-    replan: anew => order(planResources({ ...planning, instance: anew })),
+  const plan = (of: Instance) => {
+    const planning: Planning = { steps, role, source: directory, run: settings.run, instance: of, host, cloud, bootId, which: 'resources' }
+    return { planned: order(planResources(planning)), healthContent: healthContent(role, of, needs.run) }
+  }
+  return { ...needs, role, host, ...(await withTags(plan, instance, cloud, signal)), replan: anew => plan(anew).planned }
+}
+
+/** Tags that the metadata service does not list are asked for when somebody reads one: an API call that most roles need not make. */
+async function withTags<T>(plan: (instance: Instance) => T, instance: Instance, { metadata }: Cloud, signal: AbortSignal): Promise<T> {
+  try {
+    return plan(instance)
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === 'instance.tags' && metadata.learnTags)) throw error
+    await metadata.learnTags(signal)
+    return plan(await metadata.identity(signal))
   }
 }
 

@@ -8,10 +8,10 @@ import type { Settings } from './settings.ts'
 
 /** Where this instance's state is on the host: `<state>/<instance id>`. Where the identity can't be had, the newest state there is:
  *  a run that failed for that very reason must be readable, too. */
-export async function ownDirectory(machine: Machine, settings: Settings, cloud: (settings: Settings) => Promise<Cloud>, signal: AbortSignal): Promise<string> {
+export async function ownDirectory(machine: Machine, settings: Settings, cloud: () => Promise<Cloud>, signal: AbortSignal): Promise<string> {
   const state = machine.hostPath(settings.state)
   try {
-    const { id } = await (await cloud(settings)).metadata.identity(signal)
+    const { id } = await (await cloud()).metadata.identity(signal)
     if (runsIn(join(state, id, 'runs')).length > 0) return join(state, id)
     return newestIn(state) ?? join(state, id)
   } catch (error) {

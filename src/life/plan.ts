@@ -5,9 +5,10 @@ import { pins } from '../engine/pins.ts'
 import { run, type Ended, type Frame, type RunControl } from '../engine/run.ts'
 import { readBootMark } from '../machine/boot.ts'
 import type { BootParts } from './boot.ts'
+import { breaker } from './breaker.ts'
 import { chooseRole, outset } from './outset.ts'
 import { readingFor, withSource, type Repository } from './repository.ts'
-import { runDirectoryOf } from './settings.ts'
+import { failuresOf, runDirectoryOf } from './settings.ts'
 import { stagesOf } from './stages.ts'
 
 /** The exit code of a plan that foretells a change, or can't exclude one. */
@@ -28,10 +29,11 @@ async function foretell(parts: Omit<BootParts, 'attended'>, control: RunControl,
   const { machine } = parts
   const { story, clock, signal } = control
   const settings = parts.settings()
-  const cloud = await parts.cloud(settings)
-  const instance = await cloud.metadata.identity(signal)
   const { bootId } = readBootMark(runDirectoryOf(machine, settings))
-  const repository = (held.repository = await parts.repository(settings, readingFor(control, cloud, instance, true)))
+  const cloud = await parts.cloud(settings, { bootId: () => bootId, registeredAs: () => undefined, isPatient: false, warn: parts.warn })
+  control.calls(() => cloud.calls)
+  const instance = await cloud.metadata.identity(signal)
+  const repository = (held.repository = await parts.repository(settings, readingFor(control, cloud, instance, true, breaker(cloud, instance, failuresOf(settings), parts.role, signal))))
   const { role, candidates } = chooseRole(repository, instance)
   control.role(role.name)
   story.tell({ type: 'run.role', role: role.name, groups: instance.securityGroups, candidates })

@@ -40,7 +40,7 @@ export interface Reading {
 }
 
 /** Reading on behalf of a run: it tells, and the source counts among its resources. */
-export function readingFor(control: RunControl, cloud: Cloud, instance: Instance, planning: boolean): Reading {
+export function readingFor(control: RunControl, cloud: Cloud, instance: Instance, planning: boolean, instead?: Reading['instead']): Reading {
   return {
     signal: control.signal,
     clock: control.clock,
@@ -50,6 +50,7 @@ export function readingFor(control: RunControl, cloud: Cloud, instance: Instance
       control.story.tell(event)
       if (event.type === 'resource.finished') control.counts({ ...noCounts(), [event.outcome]: 1 })
     },
+    ...(instead && { instead }),
     fleetsGood: async role => lastGood(await cloud.revisions.history(role, control.signal))?.revision,
   }
 }

@@ -20,3 +20,8 @@ export function settingsOf(read: () => Settings): { readonly settings?: Settings
 export function runDirectoryOf(machine: Machine, settings: Settings | undefined): string {
   return machine.hostPath(settings?.run ?? DEFAULT_RUN)
 }
+
+/** After how many failed boots a revision is left; undefined: never. */
+export function failuresOf({ source }: Settings): number | undefined {
+  return 'repository' in source ? source.breaker?.failures : undefined
+}

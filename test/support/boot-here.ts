@@ -4,6 +4,7 @@ import type { Event } from '../../src/core/events.ts'
 import type { Ended, Frame } from '../../src/engine/run.ts'
 import { boot, type BootParts } from '../../src/life/boot.ts'
 import { plan } from '../../src/life/plan.ts'
+import type { World } from '../../src/cli/compose.ts'
 import { cloudOf } from '../../src/cli/place.ts'
 import { systemClock } from '../../src/machine/clock.ts'
 import { hostMachine } from '../../src/machine/machine.ts'
@@ -48,8 +49,10 @@ async function here(
     {
       machine: staged ? hostMachine({ root: where.root }) : hostMachine(),
       settings: () => loadConfig({ file: join(where.infra, 'sunup.yaml'), env: undefined, cwd: where.dir }),
-      cloud: cloudOf,
+      cloud: given => cloudOf(given, { env: {}, writeError: () => {} } as unknown as World),
       repository: async () => ({ directory: where.infra, revision: undefined, builtIn, role: undefined }),
+      warn: () => {},
+      role: undefined,
     },
   )
   return { ...ended, events }

@@ -40,7 +40,7 @@ const registry: Command = async (asked, world) => {
   if ((action === 'list' || action === 'init') && ids.length > 0) throw new Failure('usage', `sunup registry ${action} takes no instance ids`, { hint: action === 'list' ? '--role lists one role alone.' : undefined })
   if (asked.role?.startsWith('#') === true) throw new Failure('usage', `${asked.role} is no role`)
   const settings = settingsOf(asked, world)
-  const cloud = await cloudOf(settings)
+  const cloud = await cloudOf(settings, world)
   return await act({ asked, world, settings, cloud, registry: cloud.registry, signal: world.signal }, ids)
 }
 

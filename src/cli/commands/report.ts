@@ -8,7 +8,7 @@ import type { Command } from '../verbs.ts'
 
 const report: Command = async (asked, world) => {
   const settings = settingsOf(asked, world)
-  const own = await ownDirectory(machineOf(asked, world), settings, cloudOf, world.signal)
+  const own = await ownDirectory(machineOf(asked, world), settings, () => cloudOf(settings, world), world.signal)
   const runs = join(own, 'runs')
   const ids = runsIn(runs)
   const json = asked.format === 'json'

@@ -15,7 +15,7 @@ const status: Command = async (asked, world) => {
   const settings = settingsOf(asked, world)
   const machine = machineOf(asked, world)
   const run = runDirectoryOf(machine, settings)
-  const own = await ownDirectory(machine, settings, cloudOf, world.signal)
+  const own = await ownDirectory(machine, settings, () => cloudOf(settings, world), world.signal)
   const runs = join(own, 'runs')
   const [newest] = runsIn(runs)
   const decision = readDecision(own)

@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import type { RowKey } from '../core/cloud.ts'
+import type { Failure } from '../core/failure.ts'
+import type { RunControl } from '../engine/run.ts'
+import { emptyHealth } from '../gate/health-file.ts'
+import { readDecision } from './decision.ts'
+import type { Held } from './held.ts'
+import { unknownDirectory } from './own.ts'
+
+/** How long closing and telling may take once a run has failed. */
+const UNDO_MS = 30_000
+/** Failures that are nobody's but the caller's: the group is not told. */
+const UNTOLD: readonly Failure['code'][] = ['lock.held', 'usage', 'signal.int', 'signal.term']
+
+/** A boot has failed: out of traffic, written down, and told, in this order. Each is tried whatever became of the one before.
+ *  @param attended somebody looks on: the group is told nothing */
+export async function giveUp(attended: boolean, control: RunControl, held: Held, failure: Failure): Promise<void> {
+  if (held.lock === undefined) return
+  const signal = AbortSignal.timeout(UNDO_MS)
+  const anyway = async (act: () => unknown): Promise<void> => {
+    try {
+      await act()
+    } catch {
+      // The failure that counts is the first one; what follows from it must not hide it.
+    }
+  }
+  for (const stop of held.stops.splice(0)) stop()
+  await anyway(() => held.gates?.close(signal))
+  await anyway(() => held.health !== undefined && emptyHealth(held.health))
+  control.gate('closed')
+  await anyway(async () => {
+    const key = held.key ?? (await keyOfLastBoot(held, signal))
+    if (key) await held.cloud?.registry.register(key, { state: 'failed', failure: reasonOf(failure), bootedInMs: undefined }, signal)
+  })
+  control.story.tell({ type: 'gate.kept-closed', reason: failure.message })
+  const { state } = held
+  if (!held.recorded && state !== undefined) await anyway(() => control.records.keepIn(join(unknownDirectory(state, control.id), 'runs', control.id)))
+  await anyway(() => control.records.flush())
+  if (UNTOLD.includes(failure.code)) return
+  await anyway(() => recordFailed(control, held, failure, signal))
+  if (attended) return
+  const onFailure = held.role?.onFailure ?? 'abandon'
+  if (onFailure === 'abandon') await anyway(() => held.cloud?.lifecycle.failed(reasonOf(failure), signal))
+  held.hold = onFailure === 'hold'
+}
+
+/** Of the row that an earlier boot left, when this one failed before it came to write it: it may still say `in-service`. */
+async function keyOfLastBoot({ cloud, role, self, state }: Held, signal: AbortSignal): Promise<RowKey | undefined> {
+  if (cloud === undefined || self === undefined || state === undefined) return undefined
+  const name = role?.name ?? readDecision(join(state, self.instanceId))?.role
+  if (name === undefined || (await cloud.registry.read(name, self.instanceId, signal)) === undefined) return undefined
+  return { role: name, ...self }
+}
+
+/** Where the role has a registry, the fleet is to know that this revision failed here. */
+async function recordFailed({ id }: RunControl, { cloud, key, revision }: Held, failure: Failure, signal: AbortSignal): Promise<void> {
+  if (cloud === undefined || key === undefined || revision === undefined) return
+  await cloud.revisions.recordFailed(key.role, { revision, appRevision: null, instanceId: key.instanceId, run: id }, reasonOf(failure), signal)
+}
+
+/** For the registry's row and the group: what failed, with the last it said. */
+function reasonOf({ message, output }: Failure): string {
+  return output === undefined ? message : `${message}\n${output.split('\n').slice(-5).join('\n')}`
+}

@@ -1,0 +1,46 @@
+import type { Lifecycle } from '../core/cloud.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Event } from '../core/events.ts'
+
+/** The shortest a hook may wait for is 30 s. */
+const FIRST_MS = 25_000
+
+/** Asks the group to wait on, for as long as the run makes progress: a run that is stuck is not to be waited for.
+ *  @returns what is told of the run's events, and how to stop */
+export function heartbeats(lifecycle: Lifecycle, signal: AbortSignal): { readonly note: (event: Pick<Event, 'type'>) => void; readonly stop: () => void } {
+  let progressed = false
+  let timer: NodeJS.Timeout | undefined
+  const later = (ms: number): void => {
+    timer = setTimeout(() => void beat(), ms).unref()
+  }
+  const beat = async (): Promise<void> => {
+    if (!progressed) return later(FIRST_MS)
+    progressed = false
+    try {
+      const waitsMs = await lifecycle.heartbeat(signal)
+      if (waitsMs !== undefined) later(Math.max(FIRST_MS, waitsMs / 2))
+    } catch {
+      // The next one makes it good, or the group's own timeout says what is to be said.
+      later(FIRST_MS)
+    }
+  }
+  later(FIRST_MS)
+  return { note: ({ type }) => void (progressed ||= type.startsWith('resource.')), stop: () => clearTimeout(timer) }
+}
+
+/** How long a failed launch is held for a human. */
+export const HOLD_MS = 60 * 60_000
+
+/** Keeps a failed launch as it is for somebody to look at: the group waits on, until nobody waits any more or an hour has gone.
+ *  @param isTakenOver whether another run is at work by now: that one answers the group
+ *  @returns whether the hour has gone with the group still waiting */
+export async function holdOn(lifecycle: Lifecycle, clock: Clock, isTakenOver: () => boolean, signal: AbortSignal): Promise<boolean> {
+  const until = clock.monotonic() + HOLD_MS
+  while (clock.monotonic() < until) {
+    if (isTakenOver()) return false
+    const waitsMs = await lifecycle.heartbeat(signal).catch(() => FIRST_MS * 2)
+    if (waitsMs === undefined) return false
+    await clock.sleep(Math.min(waitsMs / 2, FIRST_MS), signal)
+  }
+  return !isTakenOver()
+}
