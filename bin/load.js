@@ -25,7 +25,7 @@ exports.loader = function loader(directory, command) {
     const module = { exports: {}, id: file, filename: file, loaded: false }
     require.cache[file] = module
     const own = createRequire(file)
-    const required = name => (name.startsWith('./') ? load(join(dirname(file), name)) : own(name))
+    const required = name => (name.endsWith('.cjs') ? load(join(dirname(file), name)) : own(name))
     required.importUrl = url => import(url)
     script.runInThisContext()(module.exports, required, module, file, dirname(file))
     module.loaded = true

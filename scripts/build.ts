@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { inputsOf } from '../bin/inputs.js'
+import { buildSdk, sdkApart } from './sdk.ts'
 import { bundleTypes } from './types.ts'
 
 const home = dirname(import.meta.dirname)
@@ -90,6 +91,7 @@ const options = {
 } as const satisfies BuildOptions
 
 await build({ ...options, entryPoints: APART, outdir: join(dist, 'apart'), plugins: [englishOnly] })
+await buildSdk(home, join(dist, 'sdk'))
 // All else is one file: each further module costs a start half a millisecond. What is imported dynamically is evaluated when that is called.
 await build({
   ...options,
@@ -100,7 +102,7 @@ await build({
     yaml: join(home, 'node_modules/yaml/browser/index.js'),
   },
   define: { SUNUP_VERSION: JSON.stringify(version), 'import.meta.dirname': '__dirname' },
-  plugins: [comingWith, apart, imports, silent],
+  plugins: [comingWith, apart, sdkApart, imports, silent],
 })
 
 // By its first line a compiled form is known to be this build's.
