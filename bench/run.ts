@@ -37,8 +37,9 @@ const env: NodeJS.ProcessEnv = {
   AWS_EC2_METADATA_DISABLED: 'true',
 }
 
-/** Medians of settled runs, by name and N. */
+/** Medians of settled runs, and the best, by name and N. */
 const medians = new Map<string, Map<number, number>>()
+const bests = new Map<string, Map<number, number>>()
 
 try {
   const program = packed()
@@ -91,8 +92,8 @@ async function bench(n: number, program: string): Promise<void> {
       if (!ran(one, take, directory)) settled.delete(one)
     }
   }
-  note('floor', n, median(floors))
-  for (const [one, times] of settled) note(one.name, n, median(times))
+  note('floor', n, floors)
+  for (const [one, times] of settled) note(one.name, n, times)
   await printTable(n, us, [...settled.keys()], first, directory)
 }
 
@@ -111,9 +112,8 @@ function ran(one: Contender, take: (ms: number) => unknown, directory: string): 
   return false
 }
 
-function note(name: string, n: number, ms: number): void {
-  const known = medians.get(name) ?? new Map<number, number>()
-  medians.set(name, known.set(n, ms))
+function note(name: string, n: number, times: readonly number[]): void {
+  for (const [all, ms] of [[medians, median(times)], [bests, Math.min(...times)]] as const) all.set(name, (all.get(name) ?? new Map<number, number>()).set(n, ms))
 }
 
 async function printTable(n: number, us: Contender, settled: readonly Contender[], first: ReadonlyMap<Contender, number>, directory: string): Promise<void> {
@@ -122,11 +122,12 @@ async function printTable(n: number, us: Contender, settled: readonly Contender[
     name,
     firstMs === undefined ? '' : `${firstMs.toFixed(0)} ms`,
     `${of(name).toFixed(1)} ms`,
+    `${bests.get(name)?.get(n)?.toFixed(1)} ms`,
     (of(name) / of('floor')).toFixed(2),
     (of(name) / of(us.name)).toFixed(2),
     memory === undefined ? '' : `${(memory / 1e6).toFixed(0)} MB`,
   ]
-  const rows = [['', 'first', 'settled', 'settled / floor', 'settled / sunup', 'peak memory'], row('floor', undefined, undefined)]
+  const rows = [['', 'first', 'settled', 'best', 'settled / floor', 'settled / sunup', 'peak memory'], row('floor', undefined, undefined)]
   for (const one of settled) rows.push([...row(one.name, first.get(one), await peakMemory(one.argv, directory, env))])
   print(rows)
   const trace = traced(us.argv, directory, env)
