@@ -81,9 +81,9 @@ t.test('a fault of the repository ends a plan with 78', async t => {
 t.test('a plan needs no right to write', { skip: rootIgnoresModes }, async t => {
   const where = premises(t, { role: SMALL })
   t.equal((await where.sunup('boot')).code, 0)
-  for (const dir of [where.root, where.run, where.cloud, where.infra]) chmodSync(dir, 0o555)
-  t.teardown(() => [where.root, where.run, where.cloud, where.infra].forEach(dir => chmodSync(dir, 0o755)))
-  await plans(t, where, 0)
+  const closed = [where.root, where.run, where.cloud, where.infra]
+  for (const dir of closed) chmodSync(dir, 0o555)
+  await plans(t, where, 0).finally(() => closed.forEach(dir => chmodSync(dir, 0o755)))
 })
 
 t.test('what reads the public address while it is still to be taken is unknown, and not guessed', async t => {
