@@ -35,6 +35,8 @@ export async function foresee(planned: Planned, foreseen: Foreseen, around: Surr
     const skip = await whyNot(resource, around)
     if (skip !== undefined) return finish('skipped', skip)
     const changes: readonly Change[] = [...(await look(resource, around)), ...owedActs(resource, around), ...actsToCome(planned, foreseen)]
+    const maker = makerOf(resource.id, changes, foreseen)
+    if (maker !== undefined) return finish('unknown', `until ${maker}`)
     story.tell({ type: 'resource.checked', id: resource.id, changes: await shown(changes) })
     if (changes.length > 0) return finish('pending')
     const unknown = resource.triggers?.flatMap(trigger => trigger.on).find(cause => foreseen.outcomes.get(cause) === 'unknown')
@@ -53,6 +55,17 @@ function actsToCome({ resource }: Planned, { outcomes }: Foreseen): readonly Cha
     const pending = on.filter(cause => outcomes.get(cause) === 'pending')
     return pending.length === 0 ? [] : [{ type: 'act', field: act, reason: `${pending.join(', ')} changes` }]
   })
+}
+
+/** Who, among the pending, makes what is missing here on its way to its own path: nobody can say yet what will be left to do. */
+function makerOf(id: ResourceId, changes: readonly Change[], { outcomes }: Foreseen): ResourceId | undefined {
+  const path = pathOf(id)
+  if (path === undefined || !changes.some(change => change.type === 'create')) return undefined
+  return [...outcomes].find(([other, outcome]) => outcome === 'pending' && `${pathOf(other)}/`.startsWith(`${path}/`))?.[0]
+}
+
+function pathOf(id: ResourceId): string | undefined {
+  return /^\w+\[(\/.*)\]$/.exec(id)?.[1]
 }
 
 /** What, among the pending, will most likely bring what is absent: its namesake, else packages, else whatever came last. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { untrue } from '../support/foretold.ts'
 import { rootIgnoresModes } from '../support/machine.ts'
-import { application, premises, SMALL, type Premises } from '../support/repository.ts'
+import { application, premises, recipeText, SMALL, type Premises } from '../support/repository.ts'
 import { treeOf } from '../support/tree.ts'
 
 /** Plans, and proves that nothing was written: neither in the root, nor in state, cloud, repository or TMPDIR. */
@@ -90,4 +90,15 @@ t.test('what reads the public address while it is still to be taken is unknown, 
   const where = premises(t, { role: SMALL })
   const planned = await plans(t, where, 2)
   t.match(planned.filter(event => event.type === 'resource.finished').at(-1), { id: 'registry[demo]', outcome: 'unknown', reason: 'until address[tag allocation-id]' })
+})
+
+t.test('a directory that an earlier file brings with it is unknown until then', async t => {
+  const where = premises(t, {
+    role: 'securityGroups: [demo]\nrecipes: [own]\n',
+    files: { 'recipes/own/recipe.ts': recipeText("[file({ path: '/d/f', content: 'x' }), directory({ path: '/d' }), directory({ path: '/d/sub' })]") },
+  })
+  const planned = await plans(t, where, 2)
+  t.strictSame(planned.flatMap(event => (event.type === 'resource.finished' ? [event.outcome] : [])), ['pending', 'unknown', 'pending'])
+  const booted = (await where.sunup('boot', '--format', 'json')).events()
+  t.strictSame(untrue(planned, booted), [])
 })
