@@ -1,4 +1,4 @@
-import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
@@ -25,10 +25,10 @@ const MADE_OF = 'made-of.json'
  *  @throws Failure `file.denied`, `disk.full` */
 export function keepDecision(directory: string, decision: Decision, source: string, leaveOut: readonly string[]): void {
   const out = leaveOut.map(path => resolve(path))
-  const files = list(source, out)
-  const madeOf = JSON.stringify([decision, files])
   const link = join(directory, 'current')
   try {
+    const files = list(source, out)
+    const madeOf = JSON.stringify([decision, files])
     const kept = linkTarget(link)
     if (kept !== undefined && textOf(join(directory, kept, MADE_OF)) === madeOf) return forgetOthers(join(directory, kept))
     const digest = hashOf('sha256').update(madeOf).digest('hex').slice(0, 16)
@@ -62,6 +62,9 @@ export function readDecision(directory: string): Kept | undefined {
   }
 }
 
+/** What a staging root has, whoever named it: someone's trial beside his roles is no part of them. */
+const STATE_OF_A_ROOT = 'var/lib/sunup'
+
 /** Files below a source with what tells that they changed. Names that begin with a dot (.git, .sunup) are not part of it. */
 function list(source: string, leaveOut: readonly string[], at = source): (readonly [name: string, size: number, mtimeMs: number])[] {
   return readdirSync(at)
@@ -70,7 +73,7 @@ function list(source: string, leaveOut: readonly string[], at = source): (readon
       const path = join(at, name)
       if (name.startsWith('.') || leaveOut.includes(path)) return []
       const stat = lstatSync(path)
-      if (stat.isDirectory()) return list(source, leaveOut, path)
+      if (stat.isDirectory()) return existsSync(join(path, STATE_OF_A_ROOT)) ? [] : list(source, leaveOut, path)
       return stat.isFile() || stat.isSymbolicLink() ? [[relative(source, path), stat.size, stat.mtimeMs] as const] : []
     })
 }

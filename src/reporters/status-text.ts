@@ -65,7 +65,7 @@ function outcomes({ resources, error }: Report, paint: Paint): (readonly [string
   const changed = resources.filter(one => one.outcome === 'changed').map(one => visible(one.id))
   const failed = resources.filter(one => one.outcome === 'failed')
   // The run fails with its resource's failure: that is told once.
-  const more = error && !failed.some(one => one.error?.message === error.message) ? showFailureRecord(error, paint) : []
+  const more = error && !failed.some(one => one.error && error.message.endsWith(one.error.message)) ? showFailureRecord(error, paint) : []
   const lines = [...failed.flatMap(one => showFailed(one, paint)), ...more]
   return [...(changed.length === 0 ? [] : ([['changed', changed]] as const)), ...(lines.length === 0 ? [] : ([['failed', lines]] as const))]
 }
