@@ -29,6 +29,8 @@ export interface Ec2Server extends QueryApi {
   readonly instances: Map<string, Ec2Instance>
   /** Who holds it now, truly: an instance id, an interface without one, or nobody. */
   holder(allocationId: string): string | null
+  /** The public address that the instance holds, as its metadata service would tell. */
+  heldBy(instanceId: string): string | undefined
   /** To which private address it goes. */
   privateIp(allocationId: string): string | undefined
   /** Behind the API's back. @param holder an instance, or an interface without one */
@@ -177,6 +179,7 @@ export async function ec2Server(t: Test, world: { readonly addresses?: readonly 
       const held = associationOf(allocationId)
       return held ? (held.instanceId ?? held.interfaceId) : null
     },
+    heldBy: (instanceId: string) => [...addresses.values()].find(({ allocationId }) => associationOf(allocationId)?.instanceId === instanceId)?.publicIp,
     privateIp: (allocationId: string) => associationOf(allocationId)?.privateIp,
     give(allocationId: string, holder: string | null) {
       const one = holder === null ? undefined : instances.get(holder)

@@ -29,7 +29,14 @@ export const RUNS: Readonly<Record<string, readonly EventBody[]>> = {
     ...resource('address[app]', 'changed', { changes: [{ type: 'update', field: 'holder', from: 'i-0dead', to: 'i-0abc', reason: 'i-0dead is dead' }], durationMs: 12 }),
     ...resource('registry[web]', 'changed', { changes: [{ type: 'create', to: { instanceType: 't3.micro', publicIp: '203.0.113.7', meta: {} } }] }),
     ...resource('cron[rotate]', 'skipped', { reason: 'onlyIf: test -d /var/log/app' }),
-  ]),
+  ], {
+    calls: {
+      'ec2:DescribeAddresses': { count: 4, retries: 1, throttles: 1 },
+      'ec2:AssociateAddress': { count: 1, retries: 0, throttles: 0 },
+      'dynamodb:GetItem': { count: 2, retries: 0, throttles: 0 },
+      'dynamodb:PutItem': { count: 3, retries: 0, throttles: 0 },
+    },
+  }),
   'second-boot': aRun('boot', [...resource('file[/etc/motd]', 'unchanged'), ...resource('git[/srv/app]', 'unchanged', { durationMs: 31 }), ...resource('service[nginx]', 'unchanged')], { durationMs: 64 }),
   'staging-boot': aRun('boot', [
     ...resource('package[nginx]', 'skipped', { reason: 'packages belong to a host, not to a staging root', durationMs: 0 }),
