@@ -3,7 +3,6 @@ export {
   AssociateAddressCommand,
   DescribeAddressesCommand,
   DescribeInstancesCommand,
-  DescribeNetworkInterfacesCommand,
   DescribeTagsCommand,
   DisassociateAddressCommand,
   EC2Client,
