@@ -33,11 +33,10 @@ export function journal(file: string): Journal {
   const debts = new Map<string, Debt>()
   const begun = new Set<ResourceId>()
   let descriptor: number | undefined
-  let used = false
-  for (const line of read(file)) {
-    used = true
-    take(line)
-  }
+  const before = read(file)
+  // One that a run died over may be there, and empty.
+  let used = before !== undefined
+  before?.forEach(take)
 
   function take(line: Line): void {
     note(line, debts)
@@ -93,7 +92,7 @@ export function journal(file: string): Journal {
 /** What a run that died still owes. Changes nothing. */
 export function debtsIn(file: string): readonly Debt[] {
   const debts = new Map<string, Debt>()
-  for (const line of read(file)) note(line, debts)
+  for (const line of read(file) ?? []) note(line, debts)
   return [...debts.values()]
 }
 
@@ -106,12 +105,13 @@ function keyOf({ id, act, cause }: Debt): string {
   return `${id}\n${act}\n${cause}`
 }
 
-function read(file: string): Line[] {
+/** undefined: there is no journal. */
+function read(file: string): Line[] | undefined {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return []
+    if (errnoOf(error) === 'ENOENT') return undefined
     throw new Failure('file.denied', `the journal ${file} can't be read: ${messageOf(error)}`, { cause: error })
   }
   return text.split('\n').flatMap(line => {

@@ -81,3 +81,11 @@ t.test('a journal whose last line was torn by a power cut, or that begins with o
   t.strictSame([runs(where).a.length, runs(where).both.length], [2, 1], 'what was owed whole ran again, and nothing else')
   t.notOk(existsSync(join(where.state, 'journal.ndjson')))
 })
+
+t.test('a journal that a run died over while it was taken away is taken away', async t => {
+  const where = premises(t, { role: ROLE, files: { 'recipes/reloads/recipe.ts': RELOADS } })
+  t.equal((await where.sunup('boot')).code, 0)
+  writeFileSync(join(where.state, 'journal.ndjson'), '')
+  t.equal((await where.sunup('boot')).code, 0)
+  t.notOk(existsSync(join(where.state, 'journal.ndjson')))
+})
