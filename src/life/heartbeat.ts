@@ -4,6 +4,8 @@ import type { Event } from '../core/events.ts'
 
 /** The shortest a hook may wait for is 30 s. */
 const FIRST_MS = 25_000
+/** A run that goes on after a pause is noticed within this. */
+const LOOK_AGAIN_MS = 2_000
 
 /** Asks the group to wait on, for as long as the run makes progress: a run that is stuck is not to be waited for.
  *  @returns what is told of the run's events, and how to stop */
@@ -14,7 +16,7 @@ export function heartbeats(lifecycle: Lifecycle, signal: AbortSignal): { readonl
     timer = setTimeout(() => void beat(), ms).unref()
   }
   const beat = async (): Promise<void> => {
-    if (!progressed) return later(FIRST_MS)
+    if (!progressed) return later(LOOK_AGAIN_MS)
     progressed = false
     try {
       const waitsMs = await lifecycle.heartbeat(signal)

@@ -62,7 +62,7 @@ export function awsCloud({ clock, env, table, leaseMs, user }: AwsCloudOptions):
     addresses: deferred(ofAddresses),
     registry,
     revisions: awsRevisions(rows),
-    lifecycle: awsLifecycle({ autoScaling: group, clock, instanceId: async signal => (await metadata.identity(signal)).id, targetState: metadata.targetState, warn: user.warn }),
+    lifecycle: awsLifecycle({ autoScaling: group, clock, instanceId: metadata.instanceId, targetState: metadata.targetState, warn: user.warn }),
     secrets: awsSecrets({ access }),
     calls: calls.counts,
   }

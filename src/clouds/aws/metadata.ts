@@ -23,6 +23,8 @@ export interface AwsMetadata extends Metadata {
   region(signal: AbortSignal): Promise<string | null>
   /** What the group wants of this instance, e.g. InService; undefined: there is no group, or it has not said. */
   targetState(signal: AbortSignal): Promise<TargetState | undefined>
+  /** Without the rest of the identity: it does not change, and is asked once. */
+  instanceId(signal: AbortSignal): Promise<string>
   /** What EC2 has announced for this spot instance; undefined: nothing. */
   interruption(signal: AbortSignal): Promise<Notice | undefined>
   /** That EC2 expects to take this spot instance back: earlier than an interruption, and less certain. */
@@ -71,6 +73,8 @@ export function awsMetadata({ imds, tagsOf }: MetadataOptions): AwsMetadata {
       ])
       return { ...who, publicIp: textOf(publicIp), publicHostname: textOf(publicHostname), securityGroups: groups ?? [], tags: tags ?? learnt ?? unknownTags(who.id) }
     },
+
+    instanceId: async signal => (await whoAmI(signal)).id,
 
     async learnTags(signal) {
       const { id } = await whoAmI(signal)
