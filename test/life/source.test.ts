@@ -337,7 +337,7 @@ t.test('with allowed signers', { skip: noSshKeygen }, async t => {
       make(infra)
       const reader = sourceReader(t)
       // A keyring in which every signature is good.
-      reader.recorded.script('gpg', "cat > /dev/null; printf '[GNUPG:] GOODSIG 0123456789ABCDEF a\\n[GNUPG:] VALIDSIG 0 0 0 0 0 0 0 0 0 0\\n[GNUPG:] TRUST_ULTIMATE 0 pgp\\n'")
+      reader.recorded.script('gpg', "cat > /dev/null; printf '[GNUPG:] NEWSIG\\n[GNUPG:] GOODSIG 0123456789ABCDEF a\\n[GNUPG:] VALIDSIG 0 0 0 0 0 0 0 0 0 0\\n[GNUPG:] TRUST_ULTIMATE 0 pgp\\n'")
       const { failure } = await reader.read(infra.url, { source: { allowedSigners: allowed, onUnreachable: 'last-good' } })
       t.match(failure, { code: 'source.unsigned', message }, name)
       t.equal(failure && exitCodeOf(failure), 1, name)
