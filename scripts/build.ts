@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { dirname, join } from 'node:path'
 import { inputsOf } from '../bin/inputs.js'
 import { buildSdk, sdkApart } from './sdk.ts'
-import { bundleTypes } from './types.ts'
+import { bundleTypes } from './declarations.ts'
 
 const home = dirname(import.meta.dirname)
 const dist = join(home, 'dist')

@@ -15,7 +15,7 @@ function readOnce(): void {
   const at = join(dirname(link), generation)
   try {
     const versions = readdirSync(at).map(name => readFileSync(join(at, name), 'utf8'))
-    if (versions.length !== 3 || new Set(versions).size !== 1) wrong.push(`a mixture: ${versions.join(' ')}`)
+    if (versions.length !== 3 || new Set(versions).size !== 1) throw new Error(`a mixture: ${versions.join(' ')}`)
     reads++
   } catch (error) {
     // Only the generation before the live one is kept: two swings during one reading outrun it, which is not an absence.
