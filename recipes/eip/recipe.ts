@@ -19,17 +19,6 @@ export default recipe({
   description: 'Holds an Elastic IP: one of its own, healed after its owner died, or a free one of a pool.',
   phase: 'activate',
   params,
-  iam({ params: { allocation, pool } }) {
-    const look = ['ec2:DescribeAddresses', 'ec2:DescribeInstances', 'autoscaling:DescribeAutoScalingInstances']
-    const which = allocation === undefined ? 'arn:aws:ec2:*:*:elastic-ip/*' : `arn:aws:ec2:*:*:elastic-ip/${allocation}`
-    // On * alone one host could take every address of the account.
-    const condition = pool && { Condition: { StringEquals: Object.fromEntries(Object.entries(pool).map(([name, value]) => [`aws:ResourceTag/${name}`, value])) } }
-    return [
-      { Effect: 'Allow', Action: look, Resource: '*' },
-      { Effect: 'Allow', Action: ['ec2:AssociateAddress', 'ec2:DisassociateAddress'], Resource: which, ...condition },
-      { Effect: 'Allow', Action: ['ec2:AssociateAddress', 'ec2:DisassociateAddress'], Resource: ['arn:aws:ec2:*:*:instance/*', 'arn:aws:ec2:*:*:network-interface/*'] },
-    ]
-  },
   resources({ params: given, instance, cloud }) {
     const { takeover, tries, every } = given
     return [address({ addresses: cloud.addresses, instanceId: instance.id, ...selection(given, instance.tags), takeover, tries, every })]

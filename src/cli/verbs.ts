@@ -67,6 +67,13 @@ export const VERBS: readonly Verb[] = [
     options: [{ flags: '--of <file>', summary: 'whose schema (default: role)', values: ['role', 'sunup.yaml'] }],
     load: () => import('./commands/schema.ts'),
   },
+  {
+    name: 'policy',
+    summary: 'print the least IAM policy that the role needs',
+    more: 'Without --role: one policy for all roles that a security group leads to.\nAsks nobody: region and account are AWS_REGION and AWS_ACCOUNT_ID, or any.',
+    options: [{ flags: '--terraform', summary: 'as a data "aws_iam_policy_document"' }],
+    load: () => import('./commands/policy.ts'),
+  },
   { name: 'status', summary: 'the last run and the gate, in words', load: () => import('./commands/status.ts') },
   {
     name: 'report',

@@ -47,7 +47,7 @@ export interface RecipeInput<Params = unknown> {
   readonly bootId: string
 }
 
-/** One statement of an IAM policy, as `sunup policy` prints it. */
+/** One statement of an IAM policy, as its JSON has it. `sunup policy` prints it, with a Sid where it has none. */
 export type PolicyStatement = Readonly<Record<string, Plain>>
 
 /** Params in, resources out: it builds values and touches nothing. */
@@ -58,7 +58,8 @@ export interface Recipe<Schema extends z.ZodType = z.ZodType> {
   readonly phase?: Phase
   /** Default: no params. */
   readonly params?: Schema
-  /** Default: none. */
+  /** What the instances' policy must allow for what the recipe itself does in AWS: sunup's own calls, those for addresses, registration and secrets
+   *  included, are known. What is an instance's own is `*` here. Default: none. */
   iam?(input: RecipeInput<z.output<Schema>>): readonly PolicyStatement[]
   /** What should be so while the instance serves, in order. */
   resources(input: RecipeInput<z.output<Schema>>): readonly Resource[]

@@ -30,6 +30,11 @@ export interface Planning {
   readonly limitMs?: number | undefined
 }
 
+/** A question to a recipe, as far as complaints go. */
+export interface Asking extends Pick<Planning, 'source' | 'limitMs'> {
+  readonly which: Planning['which'] | 'iam'
+}
+
 /** Calls a recipe's resources() or departed(). A Failure that it throws gets the entry's place; anything else is the recipe's fault.
  *  @throws Failure as thrown, `recipe.threw`, `recipe.invalid` */
 export function callRecipe(step: Step, planning: Planning, input: RecipeInput): readonly Resource[] {
@@ -63,7 +68,8 @@ function isResource(entry: unknown): boolean {
   return isRecord(entry) && typeof entry.id === 'string' && typeof entry.kind === 'string' && isRecord(entry.props) && typeof entry.check === 'function' && typeof entry.apply === 'function'
 }
 
-function explained(error: unknown, step: Step, planning: Planning): Failure {
+/** What a recipe threw, with its place. */
+export function explained(error: unknown, step: Step, planning: Asking): Failure {
   const { entry, recipe } = step
   const inside = recipe.path === undefined ? undefined : blame(error, planning.source)
   if (error instanceof Failure) {
@@ -82,16 +88,17 @@ function explained(error: unknown, step: Step, planning: Planning): Failure {
   return failureAt({ place, message: `recipe ${recipe.name} threw in ${planning.which}(): ${messageOf(error)} (in the run list at ${showPlace(entry.place)})`, code: 'recipe.threw' }, error)
 }
 
-function refused(message: string, step: Step, planning: Planning): Failure {
+/** What a recipe answered is not what was asked for. */
+export function refused(message: string, step: Step, planning: Asking): Failure {
   return failureAt({ place: whereDeclared(step, planning), message: `recipe ${step.recipe.name}: ${message} (in the run list at ${showPlace(step.entry.place)})`, code: 'recipe.invalid' })
 }
 
-export function limitOf(planning: Planning): number {
+export function limitOf(planning: Asking): number {
   return planning.limitMs ?? RECIPE_LIMIT_MS
 }
 
 /** The failure of a recipe that was stopped. */
-export function stuckRecipe(step: Step, planning: Planning): Failure {
+export function stuckRecipe(step: Step, planning: Asking): Failure {
   return failureAt({
     place: whereDeclared(step, planning),
     message: `recipe ${step.recipe.name}: ${planning.which}() did not return within ${limitOf(planning) / 1_000} s (in the run list at ${showPlace(step.entry.place)})`,
@@ -100,7 +107,7 @@ export function stuckRecipe(step: Step, planning: Planning): Failure {
   })
 }
 
-function whereDeclared({ entry, recipe }: Step, { source, which }: Planning): { file: string; line: number } {
+function whereDeclared({ entry, recipe }: Step, { source, which }: Asking): { file: string; line: number } {
   if (recipe.path === undefined) return entry.place
   return { file: relative(source, recipe.path), line: lineMatching(recipe.path, new RegExp(`\\b${which}\\s*[(:,]`)) }
 }

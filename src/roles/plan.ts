@@ -59,8 +59,15 @@ export function planEach(steps: readonly Step[], planning: Planning, find: Asset
 function planStep(step: Step, planning: Planning, find: Assets): PlannedStep {
   const { entry, recipe, phase } = step
   const reads = new Set<keyof Instance>()
-  const input: RecipeInput = {
-    params: step.params,
+  const origin = `recipe ${recipe.name} (${entry.place.file}:${entry.place.line})`
+  const resources = callRecipe(step, planning, inputOf(step, planning, find, reads)).map(resource => ({ resource, origin, phase, recipe: recipe.name, reads }))
+  return { step, resources, reads }
+}
+
+/** What a recipe is given. @param reads is told which keys of the instance it reads */
+export function inputOf({ params, recipe }: Step, planning: Omit<Planning, 'which'>, find: Assets, reads: Set<keyof Instance>): RecipeInput {
+  return {
+    params,
     instance: tracked(planning.instance, reads),
     host: planning.host,
     role: roleFacts(planning.role, planning.run),
@@ -68,9 +75,6 @@ function planStep(step: Step, planning: Planning, find: Assets): PlannedStep {
     asset: find(recipe),
     bootId: planning.bootId,
   }
-  const origin = `recipe ${recipe.name} (${entry.place.file}:${entry.place.line})`
-  const resources = callRecipe(step, planning, input).map(resource => ({ resource, origin, phase, recipe: recipe.name, reads }))
-  return { step, resources, reads }
 }
 
 export function roleFacts(role: Role, run: string): RoleFacts {

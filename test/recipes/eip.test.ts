@@ -63,10 +63,3 @@ t.test('wrong params are refused', async t => {
     t.match(result?.error?.message, message, JSON.stringify(params))
   }
 })
-
-t.test('its policy lets it take what it is meant to, and no other', async t => {
-  const cloud = testCloud(t)
-  const taking = (params: unknown) => eip.iam?.(inputOf(cloud, params))[1]
-  t.match(taking({ allocation: 'eipalloc-1' }), { Resource: 'arn:aws:ec2:*:*:elastic-ip/eipalloc-1' })
-  t.match(taking({ pool: { role: 'web' } }), { Condition: { StringEquals: { 'aws:ResourceTag/role': 'web' } } })
-})
