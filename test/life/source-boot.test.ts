@@ -7,7 +7,7 @@ import { aside, gitBackend, httpServer, type Repository } from '../support/git-r
 import { leftovers, plainTree } from '../support/plain-tree.ts'
 import { abreast } from '../support/program.ts'
 import { premises, recipeText, SMALL, type Premises } from '../support/repository.ts'
-import { infrastructure } from '../support/source.ts'
+import { infrastructure, npmElsewhere } from '../support/source.ts'
 
 t.setTimeout(600_000)
 
@@ -45,7 +45,7 @@ t.test('a boot from a repository records its commit; a plan foretells a push; th
   t.same(counts, { changed: 2, unchanged: 2, failed: 0, skipped: 0, pending: 0, unknown: 0 }, 'the source is counted')
 })
 
-t.test('recipes, assets and dependencies of a repository are found from where it lies, and go into what the boot decided', async t => {
+t.test('recipes, assets and dependencies of a repository are found from where it lies, and go into what the boot decided', { skip: npmElsewhere }, async t => {
   const infra = infrastructure(t, {
     'roles/demo.yaml': 'recipes: [greet]\n',
     'recipes/greet/recipe.ts': `import { word } from 'words'\n${recipeText("[template({ path: '/etc/motd', source: asset('motd.mustache'), vars: { word } })]")}`,

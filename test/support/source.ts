@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { EventBody } from '../../src/core/events.ts'
@@ -7,6 +7,7 @@ import { Failure } from '../../src/core/failure.ts'
 import type { Reading, Repository as Read } from '../../src/life/repository.ts'
 import { readSource, type RemoteSource } from '../../src/life/source.ts'
 import { hostMachine } from '../../src/machine/machine.ts'
+import { PATH } from '../../src/machine/path.ts'
 import { hurriedClock } from './boot-here.ts'
 import { aside, recorder, repository, type Recorder, type Repository } from './git-repository.ts'
 import { builtIn } from './provisioning.ts'
@@ -88,6 +89,9 @@ function shortened(call: string): string {
 
 /** Why commits can't be signed here. For `{ skip: noSshKeygen }`. */
 export const noSshKeygen: string | false = spawnSync('ssh-keygen', ['-?']).error === undefined ? false : 'ssh-keygen is not installed'
+
+/** Why a program of its own finds no npm here: it does not believe the PATH of whoever starts it. For `{ skip: npmElsewhere }`. */
+export const npmElsewhere: string | false = PATH.split(':').some(directory => existsSync(join(directory, 'npm'))) ? false : 'npm is in no directory of the system'
 
 export interface Signer {
   /** A file of allowed signers that has this one alone. */
