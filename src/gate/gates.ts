@@ -64,9 +64,10 @@ const WORDS: Readonly<Record<GateStep, string>> = {
 }
 
 function failed(step: GateStep, error: unknown, left: readonly Failure[], signal: AbortSignal): Failure {
-  if (signal.aborted && signal.reason instanceof Failure) return signal.reason
-  const notClosed = left.length === 0 ? '' : `; while closing again: ${left.map(messageOf).join('; ')}`
   const cause = asFailure(error)
+  // It may say what was waited for.
+  if (signal.aborted && signal.reason instanceof Failure) return cause.code === signal.reason.code ? cause : signal.reason
+  const notClosed = left.length === 0 ? '' : `; while closing again: ${left.map(messageOf).join('; ')}`
   if (cause.code === 'bug') return cause
   return new Failure('gate.failed', `the gate stays closed: ${WORDS[step]}: ${cause.message}${notClosed}`, { cause: error, hint: cause.hint, output: cause.output })
 }

@@ -56,30 +56,40 @@ export function awsCalls({ clock, ready, random = Math.random }: CallsOptions): 
     counts,
     async ask(action, send, { signal, on, retries = 4, throttles = 8 }) {
       let skewed = false
+      let last: Failure | undefined
+      const checkSignal = (): void => {
+        if (signal.aborted) throw endedBy(signal.reason, last?.message ?? `${on === undefined ? action : `${action} on ${on}`} had not answered`)
+      }
       for (const tries = { failed: 0, throttled: 0 }; ; ) {
         const again = tries.failed + tries.throttled
         await ready?.(signal)
-        signal.throwIfAborted()
+        checkSignal()
         count(action, { count: 1, retries: again > 0 || skewed ? 1 : 0 })
-        let failure: Failure
         try {
           return await send({ abortSignal: signal })
         } catch (error) {
-          signal.throwIfAborted()
+          checkSignal()
           // The machine's clock is off, and the SDK has learnt by how much from the answer: that is no reason to wait.
           if (!skewed && isSkewCorrected(error)) {
             skewed = true
             continue
           }
-          failure = awsFailure(error, action, on)
+          last = awsFailure(error, action, on)
         }
+        const failure = last
         if (failure.code === 'cloud.throttled') count(action, { throttles: 1 })
         const may = failure.remedy === 'retry' && (failure.code === 'cloud.throttled' ? tries.throttled++ < throttles : tries.failed++ < retries)
         if (!may) throw again > 0 ? spent(failure, again + 1) : failure
-        await clock.sleep(random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** again), signal)
+        await clock.sleep(random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** again), signal).catch(checkSignal)
       }
     },
   }
+}
+
+/** That a deadline passed says little without what was waited for. */
+function endedBy(reason: unknown, waitedFor: string): unknown {
+  if (!(reason instanceof Failure) || reason.code !== 'run.deadline') return reason
+  return new Failure(reason.code, `${reason.message}; ${waitedFor}`, { hint: reason.hint, cause: reason })
 }
 
 /** It had its retries. */

@@ -23,6 +23,8 @@ export interface AwsLifecycleOptions {
 const LAG_MS = 5 * 60_000
 /** The same where another hook may be what the group waits for: then ours was answered before. */
 const LAG_WITH_OTHERS_MS = 30_000
+/** Answers of which nothing is heard; with the waits between, half a minute. */
+const LOST_AT_MOST = 5
 const FIRST_DELAY_MS = 500
 const LONGEST_DELAY_MS = 15_000
 
@@ -46,17 +48,23 @@ export function awsLifecycle({ autoScaling, clock, instanceId, targetState, hook
   async function answer(transition: Transition, result: 'CONTINUE' | 'ABANDON', signal: AbortSignal): Promise<Outcome> {
     const startedAt = clock.monotonic()
     let refused: Failure | undefined
+    let lost = 0
     for (let tries = 0; ; tries++) {
       const { id, member } = await membership(signal)
       if (member === undefined) return 'no group'
       const stage = await stageNow(member, transition, signal)
-      if (stage === 'over' && refused) warn(`the ${transition} hook of ${member.group} was over before it was answered: ${awsMessage(refused)} (${id} is ${member.state})`)
+      // What nobody waits for any more, after an answer that was lost, was answered by that.
+      if (stage === 'over' && refused && lost === 0) warn(`the ${transition} hook of ${member.group} was over before it was answered: ${awsMessage(refused)} (${id} is ${member.state})`)
       if (stage !== 'waiting' && stage !== 'before') return stage
       const hook = await known.of(member.group, transition, signal)
       if (hook === undefined) return 'no hook'
       if (stage === 'waiting') {
-        refused = await complete(hook, id, result, signal)
-        if (refused === undefined) return 'answered'
+        try {
+          refused = await complete(hook, id, result, signal)
+          if (refused === undefined) return 'answered'
+        } catch (error) {
+          if (!(error instanceof Failure) || error.code !== 'cloud.unreachable' || ++lost > LOST_AT_MOST) throw error
+        }
       }
       const waited = clock.monotonic() - startedAt
       if (refused && !hook.isAlone && waited >= LAG_WITH_OTHERS_MS) {
@@ -78,7 +86,8 @@ export function awsLifecycle({ autoScaling, clock, instanceId, targetState, hook
   /** @returns why not, where nobody waits */
   async function complete(hook: Hook, id: string, result: 'CONTINUE' | 'ABANDON', signal: AbortSignal): Promise<Failure | undefined> {
     const input = { AutoScalingGroupName: hook.group, LifecycleHookName: hook.name, InstanceId: id, LifecycleActionResult: result }
-    return await nobodyWaiting(autoScaling.ask('CompleteLifecycleAction', (client, sdk, options) => client.send(new sdk.CompleteLifecycleActionCommand(input), options), { signal, on: id }))
+    // Given once: whether one whose own answer is lost was heard, the group's state tells.
+    return await nobodyWaiting(autoScaling.ask('CompleteLifecycleAction', (client, sdk, options) => client.send(new sdk.CompleteLifecycleActionCommand(input), options), { signal, on: id, retries: 0 }))
   }
 
   /** @returns undefined when it was done; else that no action is active. The hooks may be others by then. */
