@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Cloud, CloudUser, RowKey } from '../core/cloud.ts'
+import { showDuration } from '../core/duration.ts'
 import type { EventSink } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import type { Gate, Verified } from '../core/gate.ts'
@@ -18,7 +19,7 @@ import { holderOf } from '../machine/lock.ts'
 import { breaker } from './breaker.ts'
 import { keepDecision } from './decision.ts'
 import { giveUp } from './give-up.ts'
-import { heartbeats, holdOn } from './heartbeat.ts'
+import { heartbeats, HOLD_MS, holdOn } from './heartbeat.ts'
 import { letGo, type Held } from './held.ts'
 import { keepLease } from './lease.ts'
 import { chooseRole, outset, type Outset } from './outset.ts'
@@ -50,7 +51,7 @@ export async function boot(frame: Frame, parts: BootParts): Promise<Ended> {
   const telling: Frame = { ...frame, sinks: [...frame.sinks, event => noted.forEach(note => note(event))] }
   try {
     const ended = await run(telling, control => provision(parts, control, held, noted), (failure, control) => giveUp(parts.attended, control, held, failure))
-    if (held.hold && held.cloud) await hold(held.cloud, held, frame)
+    if (held.hold && held.cloud) await hold(held.cloud, held, frame, parts.warn)
     return ended
   } finally {
     letGo(held)
@@ -58,10 +59,11 @@ export async function boot(frame: Frame, parts: BootParts): Promise<Ended> {
 }
 
 /** Gives the lock back, so that a boot by hand takes over, and has the group wait. */
-async function hold({ lifecycle }: Cloud, held: Held, { clock, signal }: Frame): Promise<void> {
+async function hold({ lifecycle }: Cloud, held: Held, { clock, signal }: Frame, warn: BootParts['warn']): Promise<void> {
   letGo(held)
   const lock = join(held.health as string, '../lock')
-  if (await holdOn(lifecycle, clock, () => holderOf(lock) !== undefined, signal)) await lifecycle.failed('nobody came to look at it', signal)
+  const told = (): void => warn(`the group waits for somebody to look at this, for ${showDuration(HOLD_MS)} at most: a \`sunup boot\` by hand takes over`)
+  if (await holdOn(lifecycle, clock, told, () => holderOf(lock) !== undefined, signal)) await lifecycle.failed('nobody came to look at it', signal)
 }
 
 async function provision(parts: BootParts, control: RunControl, held: Held, noted: EventSink[]): Promise<void> {

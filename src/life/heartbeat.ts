@@ -8,12 +8,14 @@ const FIRST_MS = 25_000
 const LOOK_AGAIN_MS = 2_000
 
 /** Asks the group to wait on, for as long as the run makes progress: a run that is stuck is not to be waited for.
+ *  @param after does something so many milliseconds later, and says how to leave it. Default: a timer that keeps no process alive
  *  @returns what is told of the run's events, and how to stop */
-export function heartbeats(lifecycle: Lifecycle, signal: AbortSignal): { readonly note: (event: Pick<Event, 'type'>) => void; readonly stop: () => void } {
+export function heartbeats(lifecycle: Lifecycle, signal: AbortSignal, after = timer): { readonly note: (event: Pick<Event, 'type'>) => void; readonly stop: () => void } {
   let progressed = false
-  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+  let leave = (): void => {}
   const later = (ms: number): void => {
-    timer = setTimeout(() => void beat(), ms).unref()
+    if (!stopped) leave = after(ms, beat)
   }
   const beat = async (): Promise<void> => {
     if (!progressed) return later(LOOK_AGAIN_MS)
@@ -26,22 +28,35 @@ export function heartbeats(lifecycle: Lifecycle, signal: AbortSignal): { readonl
       later(FIRST_MS)
     }
   }
+  const stop = (): void => {
+    stopped = true
+    leave()
+  }
   later(FIRST_MS)
-  return { note: ({ type }) => void (progressed ||= type.startsWith('resource.')), stop: () => clearTimeout(timer) }
+  return { note: ({ type }) => void (progressed ||= type.startsWith('resource.')), stop }
+}
+
+function timer(ms: number, act: () => Promise<void>): () => void {
+  const timeout = setTimeout(() => void act(), ms).unref()
+  return () => clearTimeout(timeout)
 }
 
 /** How long a failed launch is held for a human. */
 export const HOLD_MS = 60 * 60_000
 
 /** Keeps a failed launch as it is for somebody to look at: the group waits on, until nobody waits any more or an hour has gone.
+ *  @param held called when it is known that the group waits
  *  @param isTakenOver whether another run is at work by now: that one answers the group
  *  @returns whether the hour has gone with the group still waiting */
-export async function holdOn(lifecycle: Lifecycle, clock: Clock, isTakenOver: () => boolean, signal: AbortSignal): Promise<boolean> {
+export async function holdOn(lifecycle: Lifecycle, clock: Clock, held: () => void, isTakenOver: () => boolean, signal: AbortSignal): Promise<boolean> {
   const until = clock.monotonic() + HOLD_MS
+  let isTold = false
   while (clock.monotonic() < until) {
     if (isTakenOver()) return false
     const waitsMs = await lifecycle.heartbeat(signal).catch(() => FIRST_MS * 2)
     if (waitsMs === undefined) return false
+    if (!isTold) held()
+    isTold = true
     await clock.sleep(Math.min(waitsMs / 2, FIRST_MS), signal)
   }
   return !isTakenOver()
