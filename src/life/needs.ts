@@ -9,10 +9,9 @@ import { planSteps, type PlannedResource } from '../roles/plan.ts'
 import { recipeBook, type RecipeBook } from '../roles/recipes.ts'
 import { loadRole } from '../roles/role.ts'
 import { secretReferences } from '../roles/secrets.ts'
-import { standInCloud, standInInstance } from '../roles/stand-in.ts'
+import { standInCloud, standInInstance, standInTags } from '../roles/stand-in.ts'
 import { planStatements } from '../roles/statements.ts'
 import { inspectRunList } from '../roles/steps.ts'
-import { tracked } from '../roles/tracked.ts'
 import { healthContent } from './outset.ts'
 import type { Repository } from './repository.ts'
 import { failuresOf, type Settings } from './settings.ts'
@@ -42,11 +41,12 @@ export async function needsOf({ repository: { directory, builtIn, role: named },
 async function needsOfRole(role: Role, book: RecipeBook, settings: Settings, host: Host, region: string | undefined): Promise<Needs> {
   const { steps, faults } = await inspectRunList(role, book)
   if (faults.length > 0) throw failureOf(faults)
-  const instance = standInInstance(role.securityGroups)
+  let readsTags = false
+  const standIn = standInInstance(role.securityGroups)
+  const instance = { ...standIn, tags: watched(standIn.tags, () => (readsTags = true)) }
   const planning: Omit<Planning, 'which'> = { steps, role, source: book.source, run: settings.run, instance, host, cloud: standInCloud('aws'), bootId: '0000000000000-stand-in' }
   const planned = (['resources', 'departed'] as const).flatMap(which => planSteps({ ...planning, which }))
-  const reads = new Set<keyof Instance>(planned.flatMap(step => [...step.reads]))
-  healthContent(role, tracked(instance, reads), 'run')
+  healthContent(role, instance, 'run')
   const resources = planned.flatMap(step => step.resources)
   const addresses = distinct(resources.flatMap(addressNeed))
   return {
@@ -56,7 +56,7 @@ async function needsOfRole(role: Role, book: RecipeBook, settings: Settings, hos
     // As a boot finds it out.
     registers: role.runList.some(({ recipe }) => recipe === 'registry') || resources.some(({ resource }) => resource.kind === 'registry'),
     asksHistory: failuresOf(settings) !== undefined,
-    readsTags: reads.has('tags') || addresses.some(one => 'tagged' in one),
+    readsTags: readsTags || addresses.some(one => 'tagged' in one),
     parameters: parametersOf(role),
     statements: planStatements({ ...planning, instance: anyInstance(instance, region) }),
   }
@@ -80,11 +80,20 @@ function parametersOf({ runList }: Role): readonly string[] {
   return distinct(references.filter(reference => reference.startsWith('ssm:')).map(reference => reference.slice('ssm:'.length)))
 }
 
+/** Handing tags on asks for none; reading one does, and so does looking which there are. */
+function watched(tags: Instance['tags'], note: () => void): Instance['tags'] {
+  return new Proxy<Instance['tags']>(tags, {
+    get: (all, key) => (note(), Reflect.get(all, key) as string),
+    has: (all, key) => (note(), Reflect.has(all, key)),
+    ownKeys: all => (note(), Reflect.ownKeys(all)),
+    getOwnPropertyDescriptor: (all, key) => (note(), Reflect.getOwnPropertyDescriptor(all, key)),
+  })
+}
+
 /** For statements: a policy is the same for all instances, so what is one's own is whatever it is. */
 function anyInstance(standIn: Instance, region: string | undefined): Instance {
   const any = '*'
-  const tags = new Proxy<Record<string, string>>({}, { get: (_, key) => (typeof key === 'string' && key !== 'toJSON' ? any : undefined), has: (_, key) => typeof key === 'string' })
-  return { ...standIn, id: any, type: any, region: region ?? any, zone: any, privateIp: any, publicIp: any, publicHostname: any, tags }
+  return { ...standIn, id: any, type: any, region: region ?? any, zone: any, privateIp: any, publicIp: any, publicHostname: any, tags: standInTags(() => any) }
 }
 
 function distinct<T>(list: readonly T[]): readonly T[] {

@@ -15,11 +15,18 @@ export function standInInstance(securityGroups: readonly string[]): Instance {
     publicIp: '198.51.100.10',
     publicHostname: 'ec2-198-51-100-10.eu-central-1.compute.amazonaws.com',
     securityGroups,
-    tags: new Proxy<Record<string, string>>({}, {
-      get: (_, key) => (typeof key === 'string' && key !== 'toJSON' ? `stand-in-${key}` : undefined),
-      has: (_, key) => typeof key === 'string',
-    }),
+    tags: standInTags(key => `stand-in-${key}`),
   }
+}
+
+/** Tags of which every one is there. */
+export function standInTags(valueOf: (key: string) => string): Instance['tags'] {
+  const value = (key: string | symbol): string | undefined => (typeof key === 'string' && key !== 'toJSON' ? valueOf(key) : undefined)
+  return new Proxy<Record<string, string>>({}, {
+    get: (_, key) => value(key),
+    has: (_, key) => typeof key === 'string',
+    getOwnPropertyDescriptor: (_, key) => (value(key) === undefined ? undefined : { value: value(key), enumerable: true, configurable: true, writable: true }),
+  })
 }
 
 /** A cloud that can be passed on, and not asked. */
