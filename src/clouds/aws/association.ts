@@ -63,6 +63,9 @@ function refusalOf(error: unknown, allocationId: string, instanceId: string): Fa
   if (code === 'AuthFailure') {
     return new Failure('cloud.denied', `${allocationId} is another account's: ${said}`, { cause: error, hint: 'Name an address of the account that this instance runs in.' })
   }
+  if (error.code === 'cloud.denied') {
+    return new Failure('cloud.denied', error.message, { cause: error, hint: `${error.hint ?? ''} For \`tag\` and \`pool\` it goes by the tags of the address: see there which it is to carry.`.trim() })
+  }
   if (PASSING.has(code)) return new Failure('cloud.unreachable', `${allocationId} can't be given to ${instanceId} yet: ${code}: ${said}`, { cause: error, remedy: 'retry' })
   // Its answer is lost: whether it was done is to be seen.
   if (error.code === 'cloud.unreachable') return new Failure('cloud.unreachable', error.message, { cause: error.cause, hint: error.hint, remedy: 'retry' })
