@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { inputsOf } from '../bin/inputs.js'
-import { buildSdk, sdkApart } from './sdk.ts'
+import { buildSdk, joinSdk, sdkApart } from './sdk.ts'
 import { bundleTypes } from './declarations.ts'
 
 const home = dirname(import.meta.dirname)
@@ -92,6 +92,7 @@ const options = {
 
 await build({ ...options, entryPoints: APART, outdir: join(dist, 'apart'), plugins: [englishOnly] })
 await buildSdk(home, join(dist, 'sdk'))
+await joinSdk(join(dist, 'sdk'), join(dist, 'apart'))
 // All else is one file: each further module costs a start half a millisecond. What is imported dynamically is evaluated when that is called.
 await build({
   ...options,

@@ -29,10 +29,48 @@ export async function buildSdk(home: string, directory: string): Promise<void> {
   })
 }
 
-/** For the build of the program: what it imports of src/clouds/aws/sdk is the file that buildSdk makes beside it. */
+/** What a boot may ask. What is asked in rare cases (profiles, single sign-on) stays in files of its own. */
+const CLIENTS = ['auto-scaling', 'dynamodb', 'ec2', 'ssm']
+
+/** The clients of dist/sdk in one file for bin/load.js, each evaluated when it is first asked for: read by Node itself, a dozen ES modules would
+ *  cost a boot ten milliseconds more, since the functions that are compiled when they are called are compiled in each run.
+ *  @param sdk what buildSdk has made
+ *  @param directory where it goes, beside sdk */
+export async function joinSdk(sdk: string, directory: string): Promise<void> {
+  await build({
+    stdin: { contents: CLIENTS.map(name => `exports[${JSON.stringify(name)}] = () => require('./${name}.js')`).join('\n'), resolveDir: sdk },
+    outfile: join(directory, 'sdk.cjs'),
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node22.18',
+    supported: { 'dynamic-import': false },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // They lie beside its parts.
+    legalComments: 'none',
+    plugins: [rareApart],
+    logLevel: 'warning',
+  })
+}
+
+const rareApart: Plugin = {
+  name: 'rare-apart',
+  setup: ({ onResolve }) =>
+    void onResolve({ filter: /^\.\// }, ({ path, kind }) => (kind === 'dynamic-import' && !path.startsWith('./node_') ? { path: `../sdk/${path.slice('./'.length)}`, external: true } : undefined)),
+}
+
+/** For the build of the program: what it imports of src/clouds/aws/sdk is what buildSdk and joinSdk make beside it. */
 export const sdkApart: Plugin = {
   name: 'sdk-apart',
-  setup: ({ onResolve }) => void onResolve({ filter: /(^|\/)sdk\/[a-z0-9-]+\.ts$/ }, ({ path }) => ({ path: `./sdk/${path.slice(path.lastIndexOf('/') + 1, -'.ts'.length)}.js`, external: true })),
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /(^|\/)sdk\/[a-z0-9-]+\.ts$/ }, ({ path }) => {
+      const name = path.slice(path.lastIndexOf('/') + 1, -'.ts'.length)
+      return CLIENTS.includes(name) ? { path: name, namespace: 'sdk' } : { path: `./sdk/${name}.js`, external: true }
+    })
+    onResolve({ filter: /^\.\/apart\/sdk\.cjs$/ }, ({ path }) => ({ path, external: true }))
+    onLoad({ filter: /./, namespace: 'sdk' }, ({ path }) => ({ contents: `module.exports = require('./apart/sdk.cjs')[${JSON.stringify(path)}]()` }))
+  },
 }
 
 /** A schema of the SDK names its fields' traits by computed keys, `{ [_xN]: … }`. A key that is computed may have effects, so esbuild keeps

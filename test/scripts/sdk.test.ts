@@ -1,8 +1,9 @@
 import t from 'tap'
 import { readdirSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { buildSdk } from '../../scripts/sdk.ts'
+import { buildSdk, joinSdk } from '../../scripts/sdk.ts'
 import { accessTo } from '../support/dynamodb.ts'
 import { ec2Server } from '../support/ec2-server.ts'
 import { hooksServer } from '../support/hooks-server.ts'
@@ -24,6 +25,17 @@ t.test('each client is a file of its own, with what is exported there and no mor
   for (const name of readdirSync(join(home, 'src/clouds/aws/sdk'))) {
     const { pruned, published } = await load<object>(name.slice(0, -'.ts'.length))
     t.strictSame(Object.keys(pruned).sort(), Object.keys(published).sort(), name)
+  }
+})
+
+t.test('joined in one file they are what they are apart, each evaluated when it is asked for', async t => {
+  const joined = join(directory, 'joined')
+  await joinSdk(directory, joined)
+  const sdk = createRequire(import.meta.url)(join(joined, 'sdk.cjs')) as Record<string, () => object>
+  t.strictSame(Object.keys(sdk).sort(), ['auto-scaling', 'dynamodb', 'ec2', 'ssm'])
+  for (const [name, open] of Object.entries(sdk)) {
+    const { pruned } = await load<object>(name)
+    t.strictSame(Object.keys(open()).sort(), Object.keys(pruned).sort(), name)
   }
 })
 
