@@ -1,7 +1,8 @@
-import { closeSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import type { Act, ResourceId } from '../core/resource.ts'
+import { makeDirectory } from '../core/make-directory.ts'
 
 /** An act that is still owed, and the change that made it so. */
 export interface Debt {
@@ -48,7 +49,7 @@ export function journal(file: string): Journal {
     if (lines.length === 0) return
     guarded(file, () => {
       if (descriptor === undefined) {
-        mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+        makeDirectory(dirname(file), 0o700)
         descriptor = openSync(file, 'a', 0o600)
         syncDirectory(dirname(file))
         // A torn line of an earlier run must not swallow our first.

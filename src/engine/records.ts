@@ -1,8 +1,9 @@
-import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Event, EventSink } from '../core/events.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { reportOf } from '../core/report.ts'
+import { makeDirectory } from '../core/make-directory.ts'
 
 /** Keeps a run's events and report under `<state>/<instance id>/runs/<run id>/`. */
 export interface Records {
@@ -45,7 +46,7 @@ export function records(): Records {
     },
     keepIn(chosen) {
       directory = chosen
-      guarded(chosen, () => mkdirSync(chosen, { recursive: true, mode: 0o700 }))
+      guarded(chosen, () => makeDirectory(chosen, 0o700))
     },
     flush,
     finish() {

@@ -1,7 +1,8 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, lstatSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import type { Gate } from '../core/gate.ts'
+import { makeOpenDirectory } from '../core/make-directory.ts'
 
 export interface HealthFileOptions {
   /** `<run>/health`, on the host. */
@@ -24,7 +25,7 @@ export function healthFileGate({ directory, file, content, mode }: HealthFileOpt
     async open(_verified, signal) {
       signal.throwIfAborted()
       try {
-        makeDirectory(dirname(path))
+        makeOpenDirectory(dirname(path))
         rmSync(staged, { force: true })
         writeFileSync(staged, content, { mode: 0o600, flag: 'wx' })
         chmodSync(staged, Number.parseInt(mode, 8))
@@ -63,12 +64,6 @@ export function emptyHealth(directory: string): boolean {
 
 function isBelow(file: string): boolean {
   return file !== '' && !file.includes('\0') && file.split('/').every(part => part !== '' && part !== '.' && part !== '..')
-}
-
-/** Open to the web server whatever the umask is. */
-function makeDirectory(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true })
-  if (first !== undefined) for (let made = directory; made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755)
 }
 
 function unwritable(path: string, error: unknown): Failure {

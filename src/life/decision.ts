@@ -1,7 +1,8 @@
-import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import { makeDirectory } from '../core/make-directory.ts'
 
 /** What a boot decided, for drain, watch and status: they use that alone. */
 export interface Decision {
@@ -34,7 +35,7 @@ export function keepDecision(directory: string, decision: Decision, source: stri
     const digest = hashOf('sha256').update(madeOf).digest('hex').slice(0, 16)
     const to = join(directory, 'decisions', digest)
     rmSync(`${to}.new`, { recursive: true, force: true })
-    mkdirSync(join(`${to}.new`, 'source'), { recursive: true, mode: 0o700 })
+    makeDirectory(join(`${to}.new`, 'source'), 0o700)
     // Recursive for the sake of links to directories, which stay links.
     for (const [name] of files) cpSync(join(source, name), join(`${to}.new`, 'source', name), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
     writeFileSync(join(`${to}.new`, MADE_OF), madeOf)

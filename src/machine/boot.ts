@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { bootIdOf } from '../core/boot-id.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
+import { makeOpenDirectory } from '../core/make-directory.ts'
 
 /** Which boot of the machine this is. */
 export interface BootMark {
@@ -93,7 +94,7 @@ function write(file: string, exists: boolean, kernel: Kernel, proc: string): Boo
   const staged = `${file}.${process.pid}.new`
   try {
     const directory = join(file, '..')
-    if (mkdirSync(directory, { recursive: true }) !== undefined) chmodSync(directory, 0o755)
+    makeOpenDirectory(directory)
     forgetStaged(file)
     writeFileSync(staged, `${JSON.stringify({ ...mark, initStart: kernel.initStart })}\n`, { mode: 0o644 })
     try {

@@ -1,9 +1,10 @@
-import { mkdirSync, statSync, utimesSync } from 'node:fs'
+import { statSync, utimesSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isFullSha, type Checkout, type GitRemote, type GitWorker } from '../core/git.ts'
 import { reveal } from '../core/secret.ts'
+import { makeDirectory } from '../core/make-directory.ts'
 import { accessTo } from './git-access.ts'
 import { gitFailure, lockInTheWay, type GitEnd } from './git-failure.ts'
 import { compareWithIndex } from './git-index.ts'
@@ -216,7 +217,7 @@ function hideToken(text: string, remote: GitRemote | undefined): string {
 function make(directory: string): void {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return
   try {
-    mkdirSync(directory, { recursive: true })
+    makeDirectory(directory)
   } catch (error) {
     throw new Failure(errnoOf(error) === 'ENOSPC' ? 'disk.full' : 'file.denied', `${directory} can't be made: ${messageOf(error)}`, { cause: error })
   }

@@ -1,9 +1,10 @@
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
+import { makeOpenDirectory } from '../core/make-directory.ts'
 
 /** Held until released, or until the process is gone, however it went: the kernel lets go of it. */
 export interface Lock {
@@ -102,18 +103,12 @@ function holderFile(file: string): string {
 function make(file: string): void {
   try {
     if (statSync(file, { throwIfNoEntry: false })) return
-    makeDirectory(dirname(file))
+    makeOpenDirectory(dirname(file))
     // Nobody else may read it: a reader could lock it, too.
     closeSync(openSync(file, 'wx', 0o600))
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw unusable(file, error)
   }
-}
-
-/** Open to all whatever the umask is: the web server passes through on its way to the health file. */
-function makeDirectory(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true })
-  if (first !== undefined) for (let made = directory; made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755)
 }
 
 function tellHolder(file: string, { command, pid }: Holder): void {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, renameSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { errnoOf, Failure } from '../../core/failure.ts'
+import { makeDirectory } from '../../core/make-directory.ts'
 
 export interface CacheOptions {
   /** On a tmpfs: it is made 0700, its files are 0400. */
@@ -46,7 +47,7 @@ export function secretCache({ directory, forMs, clock }: CacheOptions): SecretCa
     },
 
     write(path, text) {
-      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      makeDirectory(directory, 0o700)
       if (!IN_MEMORY.includes(statfsSync(directory).type)) {
         throw new Failure('cloud.invalid', `${directory} is not in memory: copies of secrets there would reach the disk`, { hint: 'Name a directory on a tmpfs, e.g. below /run.' })
       }

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../../core/failure.ts'
 import { isRecord } from '../../core/plain.ts'
+import { makeDirectory } from '../../core/make-directory.ts'
 
 /** Does work while no other process of this cloud writes. */
 export type Exclusively = <T>(signal: AbortSignal, work: () => Promise<T> | T) => Promise<T>
@@ -50,7 +51,7 @@ export function notOurs(file: string, why: string, cause?: unknown): Failure {
 export function writeObject(file: string, value: object): void {
   const staged = join(dirname(file), `.${basename(file)}.new`)
   guarded(file, () => {
-    mkdirSync(dirname(file), { recursive: true })
+    makeDirectory(dirname(file))
     writeFileSync(staged, `${JSON.stringify(value, undefined, 2)}\n`)
     renameSync(staged, file)
   })
