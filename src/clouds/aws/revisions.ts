@@ -6,6 +6,9 @@ import type { ItemKey, Items } from './items.ts'
 
 /** How boots went, as the row `#revision`/<role> of the registry's table. */
 export function awsRevisions(items: Items): Revisions {
+  /** By role, as this process last saw it: what a boot read to decide by spares its record a read. */
+  const seen = new Map<string, Item>()
+
   const historyOf = (item: Item | undefined): RevisionHistory => {
     if (item === undefined) return NO_HISTORY
     const fault = historyFault(item)
@@ -23,14 +26,21 @@ export function awsRevisions(items: Items): Revisions {
         return next === history && old ? old : ({ ...key, ...next } as unknown as Item)
       },
       signal,
+      seen.get(role),
     )
+    seen.set(role, item)
     return historyOf(item)
   }
 
   return {
     recordGood: (role, boot, signal) => record(role, history => withGood(history, boot), signal),
     recordFailed: (role, boot, failure, signal) => record(role, history => withFailed(history, boot, failure), signal),
-    history: async (role, signal) => historyOf(await items.read(keyOf(role), signal)),
+    async history(role, signal) {
+      const item = await items.read(keyOf(role), signal)
+      if (item) seen.set(role, item)
+      else seen.delete(role)
+      return historyOf(item)
+    },
   }
 }
 
