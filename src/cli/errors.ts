@@ -1,6 +1,6 @@
 import { failureRecord, messageOf, type Failure, type Fault } from '../core/failure.ts'
 import { showPlace } from '../core/role.ts'
-import { showFailureRecord } from '../reporters/failures.ts'
+import { showFailureRecord, showHint } from '../reporters/failures.ts'
 import { painter, type Paint } from '../reporters/paint.ts'
 import { visible, visibleLines } from '../reporters/visible.ts'
 
@@ -40,7 +40,7 @@ function showFault({ place, message, hint }: Fault, paint: Paint): string[] {
   return [
     `  ${paint('strong', visible(showPlace(place)))}: ${first}`,
     ...rest.map(line => `    ${line}`),
-    ...(hint === undefined ? [] : [`    ${paint('strong', 'hint:')} ${visible(hint)}`]),
+    ...(hint === undefined ? [] : showHint(hint, paint).map(line => `    ${line}`)),
   ]
 }
 

@@ -1,6 +1,6 @@
 import type { FailureRecord } from '../core/failure.ts'
 import type { Paint } from './paint.ts'
-import { visible, visibleLines } from './visible.ts'
+import { visibleLines } from './visible.ts'
 
 /** The last lines say why; those before them are in the events. */
 const OUTPUT_LINES = 20
@@ -11,8 +11,14 @@ export function showFailureRecord(record: Pick<FailureRecord, 'message' | 'hint'
   return [
     ...visibleLines(record.message).map(line => paint('bad', line)),
     ...showOutput(record.output ?? '', paint),
-    ...(record.hint === null ? [] : [`${paint('strong', 'hint:')} ${visible(record.hint)}`]),
+    ...(record.hint === null ? [] : showHint(record.hint, paint)),
   ]
+}
+
+/** What to do, which may end in some lines to write down. */
+export function showHint(hint: string, paint: Paint): string[] {
+  const [first = '', ...rest] = visibleLines(hint)
+  return [`${paint('strong', 'hint:')} ${first}`, ...rest]
 }
 
 /** What a command said, set off from what we say. */

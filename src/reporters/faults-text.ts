@@ -1,4 +1,5 @@
 import { counted } from './counted.ts'
+import { showHint } from './failures.ts'
 import { painter, type Paint } from './paint.ts'
 import { visible, visibleLines } from './visible.ts'
 
@@ -41,7 +42,7 @@ function showFault({ place, message, hint }: ShownFault, kind: Kind, lines: read
     `${paint('strong', visible(where))}  ${paint(kind === 'error' ? 'bad' : 'warn', `${kind}:`)} ${first}`,
     ...rest.map(line => `    ${line}`),
     ...(place.line === undefined ? [] : showSource(lines?.[place.line - 1], place.line, columnOf(place.column, message, lines?.[place.line - 1]), paint)),
-    ...(hint === undefined ? [] : [`    ${paint('strong', 'hint:')} ${visible(hint)}`]),
+    ...(hint === undefined ? [] : showHint(hint, paint).map(line => `    ${line}`)),
   ]
 }
 

@@ -23,6 +23,13 @@ t.test('what happened, why, what was printed, what to do', async t => {
   )
 })
 
+t.test('a hint of several lines stands on several lines, of one fault and of many', async t => {
+  const hint = 'The least is:\n  id: i-local'
+  t.equal(shown(new Failure('instance.missing', 'there is none', { hint })), 'error: there is none\n  hint: The least is:\n    id: i-local\n')
+  const faults = [1, 2].map(line => ({ place: { file: 'instance.yaml', line }, message: 'no', hint, code: 'instance.invalid' as const }))
+  t.match(shown(new Failure('instance.invalid', 'both', { faults })), '    hint: The least is:\n      id: i-local\n')
+})
+
 t.test('a cause that the message repeats is not repeated again', async t => {
   const failure = new Failure('file.denied', '/a can’t be read: EACCES, open', { cause: new Error('EACCES, open') })
   t.equal(shown(failure), 'error: /a can’t be read: EACCES, open\n')

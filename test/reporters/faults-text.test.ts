@@ -41,6 +41,11 @@ t.test('warnings alone are no faults', async t => {
   t.match(shown({ warnings: [fault('roles/web.yaml', 1, 'odd')] }), /\n\nno faults, 1 warning in 1 file\n$/)
 })
 
+t.test('a hint of several lines stands on several lines', async t => {
+  const text = shown({ faults: [fault('instance.yaml', undefined, 'wrong', { hint: 'The least is:\n  id: i-local\n  securityGroups: [web]' })] })
+  t.match(text, '\n    hint: The least is:\n      id: i-local\n      securityGroups: [web]\n')
+})
+
 t.test('a file is asked for once, whatever is wrong with it', async t => {
   const asked: string[] = []
   shown({ faults: [1, 2, 3].map(line => fault('roles/web.yaml', line, 'wrong')), source: file => void asked.push(file) as undefined })
