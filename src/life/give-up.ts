@@ -7,16 +7,22 @@ import { readDecision } from './decision.ts'
 import type { Held } from './held.ts'
 import { unknownDirectory } from './own.ts'
 
-/** How long closing and telling may take once a run has failed. */
-const UNDO_MS = 30_000
+/** How long closing and writing down may take once a run has failed, and then telling. */
+export interface Limits {
+  readonly closingMs: number
+  readonly tellingMs: number
+}
+
+/** A registry that is silent must not use up the time in which the group is told. */
+const LIMITS: Limits = { closingMs: 30_000, tellingMs: 30_000 }
 /** Failures that are nobody's but the caller's: the group is not told. */
 const UNTOLD: readonly Failure['code'][] = ['lock.held', 'usage', 'signal.int', 'signal.term']
 
 /** A boot has failed: out of traffic, written down, and told, in this order. Each is tried whatever became of the one before.
  *  @param attended somebody looks on: the group is told nothing */
-export async function giveUp(attended: boolean, control: RunControl, held: Held, failure: Failure): Promise<void> {
+export async function giveUp(attended: boolean, control: RunControl, held: Held, failure: Failure, { closingMs, tellingMs } = LIMITS): Promise<void> {
   if (held.lock === undefined) return
-  const signal = AbortSignal.timeout(UNDO_MS)
+  const signal = AbortSignal.timeout(closingMs)
   const anyway = async (act: () => unknown): Promise<void> => {
     try {
       await act()
@@ -40,7 +46,7 @@ export async function giveUp(attended: boolean, control: RunControl, held: Held,
   await anyway(() => recordFailed(control, held, failure, signal))
   if (attended) return
   const onFailure = held.role?.onFailure ?? 'abandon'
-  if (onFailure === 'abandon') await anyway(() => held.cloud?.lifecycle.failed(reasonOf(failure), signal))
+  if (onFailure === 'abandon') await anyway(() => held.cloud?.lifecycle.failed(reasonOf(failure), AbortSignal.timeout(tellingMs)))
   held.hold = onFailure === 'hold'
 }
 
