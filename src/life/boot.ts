@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Cloud, CloudUser, RowKey } from '../core/cloud.ts'
 import { showDuration } from '../core/duration.ts'
 import type { EventSink } from '../core/events.ts'
-import { Failure } from '../core/failure.ts'
+import { asFailure, Failure } from '../core/failure.ts'
 import type { Gate, Verified } from '../core/gate.ts'
 import type { Machine } from '../core/machine.ts'
 import { converge } from '../engine/converge.ts'
@@ -28,6 +28,7 @@ import { askProbe } from './proof.ts'
 import { readingFor, withSource, type Reading, type Repository } from './repository.ts'
 import { failuresOf, runDirectoryOf, settingsOf, type Settings } from './settings.ts'
 import { appRevisionOf, stagesOf } from './stages.ts'
+import { makeState } from './state.ts'
 
 export interface BootParts {
   readonly machine: Machine
@@ -73,14 +74,24 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   control.deadline(FIRST_DEADLINE_MS)
   const { settings, fault } = settingsOf(parts.settings)
   const runDirectory = runDirectoryOf(machine, settings)
-  held.lock = await possess(join(runDirectory, 'lock'), 'boot', clock, signal)
-  held.health = join(runDirectory, 'health')
-  emptyHealth(held.health)
-  control.gate('closed')
-  story.tell({ type: 'gate.closed', step: 'health' })
+  const health = (held.health = join(runDirectory, 'health'))
+  const close = (): void => {
+    emptyHealth(health)
+    control.gate('closed')
+    story.tell({ type: 'gate.closed', step: 'health' })
+  }
+  try {
+    held.lock = await possess(join(runDirectory, 'lock'), 'boot', clock, signal)
+  } catch (error) {
+    // Another run's gate is its own to open and close; where there is none, a lock that can't be had must not leave it open.
+    if (asFailure(error).code !== 'lock.held') close()
+    throw error
+  }
+  close()
   if (settings === undefined) throw fault
 
   held.state = machine.hostPath(settings.state)
+  makeState(held.state)
   const { bootId } = bootMark(runDirectory)
   const user: CloudUser = { bootId: () => bootId, registeredAs: () => held.key?.role, isPatient: !parts.attended, warn: parts.warn }
   const cloud = (held.cloud = await parts.cloud(settings, user))

@@ -82,6 +82,17 @@ const CASES: Readonly<Record<string, Case>> = {
     why: /i-0demo/,
     kept: false,
   },
+  'a lock that can’t be had': {
+    spoil(where) {
+      rmSync(join(where.run, 'lock'), { force: true })
+      mkdirSync(join(where.run, 'lock'))
+    },
+    code: 1,
+    why: /lock/,
+    kept: false,
+    told: false,
+    row: false,
+  },
   'SIGTERM': { spoil: runs('echo $$ > "$SUNUP_ROOT/../pid"; kill -TERM $PPID; exec sleep 60'), code: 143, why: /SIGTERM/, id: 'execute[given]', told: false },
   'SIGINT': { spoil: runs('echo $$ > "$SUNUP_ROOT/../pid"; kill -INT $PPID; exec sleep 60'), code: 130, why: /SIGINT/, id: 'execute[given]', told: false },
 }

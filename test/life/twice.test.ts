@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { startRecorder } from '../support/start-recorder.ts'
-import { premises, recipeText } from '../support/repository.ts'
+import { premises, recipeText, SMALL } from '../support/repository.ts'
 import { treeOf } from '../support/tree.ts'
 
 /** What each run may write: lock, gate, lease, and its own report. */
@@ -73,3 +73,10 @@ t.test('guards and what came to be keep a command from running again; an unguard
 function differing(before: Record<string, string>, after: Record<string, string>): string[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(path => before[path] !== after[path])
 }
+
+t.test('the state is its owner’s alone, what it lies in is everybody’s to pass through', async t => {
+  const where = premises(t, { role: SMALL })
+  t.equal((await where.sunup('boot')).code, 0)
+  const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
+  t.strictSame(['var', 'var/lib', 'var/lib/sunup', 'run', 'run/sunup', 'run/sunup/health'].map(name => modeOf(join(where.root, name))), ['755', '755', '700', '755', '755', '755'])
+})
