@@ -124,7 +124,7 @@ export interface Registry {
   /** Strongly consistent. */
   read(role: string, instanceId: string, signal: AbortSignal): Promise<Row | undefined>
   /** Writes the row, making it where it is missing (then `state` is needed): there is none, or it is this boot's, or an older boot's
-   *  (whose attributes are then forgotten). Renews the lease. One step that no other run can share.
+   *  (of which then only the identity stays). Renews the lease. One step that no other run can share.
    *  @throws Failure `registry.lost` when a newer boot of this instance owns it */
   register(key: RowKey, patch: RowPatch, signal: AbortSignal): Promise<Row>
   /** As register, but only on this boot's own row. @throws Failure `registry.lost` */

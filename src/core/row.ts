@@ -17,12 +17,15 @@ const FAILURE_LENGTH = 4_000
 /** How far clocks of two machines may be apart: a lease is past for certain only then. */
 const SKEW_MS = 30_000
 
-/** The row as a write of this boot leaves it. Another boot's attributes are not this one's.
+/** What an instance is, from one boot to the next: a reboot that finds it so has nothing to write. */
+const IDENTITY = ['instanceType', 'availabilityZone', 'privateIp', 'publicIp', 'publicHostname', 'meta'] as const satisfies readonly (keyof Row)[]
+
+/** The row as a write of this boot leaves it. Of an earlier boot's it keeps who the instance is; what that boot had come to is not this one's.
  *  @param leaseUntil epoch milliseconds, by the writer's clock */
 export function nextRow({ role, instanceId, bootId }: RowKey, patch: RowPatch, old: Row | undefined, leaseUntil: number): Row {
   const kept = old?.bootId === bootId ? old : undefined
   const merged = {
-    ...kept,
+    ...(kept ?? (old && Object.fromEntries(IDENTITY.map(name => [name, old[name]])))),
     ...patch,
     role,
     instanceId,

@@ -65,10 +65,14 @@ function registered(registry: Registry, key: RowKey, attributes: MemberAttribute
     },
     async apply(_changes, { signal }) {
       const patch = Object.fromEntries(NAMES.map(name => [name, wanted[name]]))
-      const row = await registry.read(key.role, key.instanceId, signal)
       // While it serves, only its identity changes: the state is the gate's.
-      if (row?.bootId === key.bootId) await registry.update(key, patch, signal)
-      else await registry.register(key, { ...patch, state: 'booting' }, signal)
+      try {
+        await registry.update(key, patch, signal)
+      } catch (error) {
+        // There is none, or it is an earlier boot's. A later boot's is not to be had in this way either.
+        if (!(error instanceof Failure && error.code === 'registry.lost')) throw error
+        await registry.register(key, { ...patch, state: 'booting' }, signal)
+      }
     },
   }
 }

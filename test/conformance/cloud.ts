@@ -90,11 +90,11 @@ async function registryContract(t: Test, make: FleetFactory): Promise<void> {
   await t.test('registering again in the same boot keeps state and attributes', async t => {
     t.match(await registry.register(key, { revision: 'abc' }, signal), { state: 'in-service', privateIp: '10.0.0.1', revision: 'abc' })
   })
-  await t.test('a later boot takes the row over and forgets the earlier one’s attributes', async t => {
-    const before = (await registry.read('web', one, signal)) as Row
+  await t.test('a later boot takes the row over: who the instance is stays, what the earlier boot came to goes', async t => {
+    const before = await registry.update(key, { load: 0.5, bootedInMs: 7, failure: 'none' }, signal)
     const row = await registry.register({ ...key, bootId: SECOND }, { state: 'booting' }, signal)
-    t.match(row, { bootId: SECOND, state: 'booting', seq: before.seq + 1 })
-    t.notOk('privateIp' in row || 'revision' in row)
+    t.match(row, { bootId: SECOND, state: 'booting', seq: before.seq + 1, privateIp: '10.0.0.1' })
+    t.strictSame(['revision', 'load', 'bootedInMs', 'failure'].filter(name => name in row), [])
   })
   await t.test('a late writer of an earlier boot loses, and changes nothing', async t => {
     const before = await registry.read('web', one, signal)

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { CallCount } from '../../src/core/cloud.ts'
-import { awsFleet } from '../support/aws-fleet.ts'
+import type { CallCount, Row } from '../../src/core/cloud.ts'
+import { awsFleet, SMALL } from '../support/aws-fleet.ts'
 import { repository } from '../support/git-repository.ts'
+import type { Ran } from '../support/program.ts'
 
 t.setTimeout(110_000)
 
@@ -41,6 +42,8 @@ recipes:
   const writes = fleet.calls.filter(({ api }) => WRITES.test(api)).map(({ api, params }) => (api === 'dynamodb:PutItem' ? `row ${(params.Item as { state?: { S: string }; role: { S: string } }).state?.S ?? (params.Item as { role: { S: string } }).role.S}` : api))
   t.strictSame(writes, ['row booting', 'row #address', 'ec2:AssociateAddress', 'row booting', 'row in-service', 'autoscaling:CompleteLifecycleAction'])
 
+  t.equal(fleet.calls.length, 18)
+
   fleet.calls.length = 0
   const second = await web.boot()
   t.match(second, { code: 0, stderr: '' }, second.stdout)
@@ -51,4 +54,40 @@ recipes:
   t.equal(all, fleet.calls.length, 'all are counted')
   t.ok(all <= 8 && writing <= 3, `${all} calls, ${writing} of them write`)
   t.ok(existsSync(web.health))
+
+  // A reboot: the row is an earlier boot's.
+  const [row] = (await fleet.rows()) as [Row]
+  await fleet.registry.remove(row, AbortSignal.timeout(5_000))
+  await fleet.registry.register({ ...row, bootId: '1000000000000-earlier' }, row, AbortSignal.timeout(5_000))
+  fleet.calls.length = 0
+  t.match(await web.boot(), { code: 0, stderr: '' })
+  t.match(web.report().counts, { changed: 0, failed: 0 })
+  const rebooted = counted(web.report().calls)
+  t.ok(rebooted.all <= 8 && rebooted.writing <= 3, `${rebooted.all} calls, ${rebooted.writing} of them write, after a reboot`)
+  t.match(await fleet.rows(), [{ bootId: row.bootId, state: 'in-service', publicIp: '203.0.113.20', meta: { port: 8080 } }])
+})
+
+t.test('a plan asks, and writes nothing; once booted there is nothing to foretell', async t => {
+  const fleet = await awsFleet(t, { role: SMALL })
+  const web = await fleet.launch('i-1')
+  const plan = async (): Promise<Ran> => await web.started({}, 'plan').end
+  const first = await plan()
+  t.match(first, { code: 2, stdout: /address\[tag allocation-id\]\n[^]*unknown until address\[tag allocation-id\]/ }, first.stdout)
+  t.strictSame(readdirSync(web.root), [])
+  t.equal((await web.boot()).code, 0)
+  t.match(await plan(), { code: 0, stderr: '' })
+  fleet.calls.length = 0
+  await plan()
+  t.strictSame(fleet.calls.filter(({ api }) => WRITES.test(api)), [])
+  t.equal(web.groupState(), 'InService')
+})
+
+t.test('a role asks only what it needs', async t => {
+  const fleet = await awsFleet(t, { role: 'recipes:\n  - files: [{ path: /etc/motd, content: "hello" }]\n' })
+  const web = await fleet.launch('i-1')
+  t.equal((await web.boot()).code, 0)
+  t.strictSame(fleet.calls.map(({ api }) => api), ['autoscaling:DescribeAutoScalingInstances', 'autoscaling:DescribeLifecycleHooks', 'autoscaling:CompleteLifecycleAction'])
+  t.match(await web.started({}, 'close').end, { code: 0 })
+  t.equal(fleet.calls.length, 3, 'closing asks nobody')
+  t.notOk(web.isOpen())
 })
