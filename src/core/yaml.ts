@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Pair, type ParsedNode, type YAMLError } from 'yaml'
-import { Failure, messageOf, type FailureCode } from './failure.ts'
+import { Failure, messageOf, type FailureCode, type Fault } from './failure.ts'
 import type { Place } from './role.ts'
-import { failureAt } from './faults.ts'
+import { failureAt, failureOf } from './faults.ts'
 
 /** A YAML file as a plain value, and where in the file its parts stand. */
 export interface YamlFile {
@@ -21,10 +21,12 @@ const MOST_VALUES = 100_000
 /** Reads a YAML 1.2 text. Aliases are followed; tags, merge keys, duplicate keys and numbers that would lose digits are refused.
  *  @param name how complaints call the file
  *  @param code the failure that a fault in it is
+ *  @param tell is told of the traps that lie in single keys and scalars, which are left out, or taken as the text that was written, and of which the caller
+ *  then has to complain; default: all of them are thrown as one
  *  @throws Failure `code` with file and line */
-export function parseYaml(text: string, name: string, code: FailureCode): YamlFile {
+export function parseYaml(text: string, name: string, code: FailureCode, tell: Tell = faults => throwAll(faults)): YamlFile {
   try {
-    return read(text, name, code)
+    return read(text, name, code, tell)
   } catch (error) {
     if (error instanceof Failure) throw error
     // The parser recurses; what it can't hold nobody meant.
@@ -33,7 +35,13 @@ export function parseYaml(text: string, name: string, code: FailureCode): YamlFi
   }
 }
 
-function read(text: string, name: string, code: FailureCode): YamlFile {
+export type Tell = (faults: readonly Fault[]) => void
+
+function throwAll(faults: readonly Fault[]): never {
+  throw failureOf(faults)
+}
+
+function read(text: string, name: string, code: FailureCode, tell: Tell): YamlFile {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, version: '1.2', stringKeys: true, resolveKnownTags: false, prettyErrors: false, logLevel: 'error' })
   const at = (offset: number): Place => ({ file: name, line: lines.linePos(offset).line })
@@ -42,7 +50,12 @@ function read(text: string, name: string, code: FailureCode): YamlFile {
 
   const anchors = new Map<string, ParsedNode>()
   const root = document.contents as ParsedNode | null
-  const value = plainOf(root, anchors, text, (node, message, hint) => failureAt({ place: at(node.range[0]), message, hint, code }))
+  const traps: Fault[] = []
+  const value = plainOf(root, anchors, text, {
+    trap: (node, message, hint) => void traps.push({ place: at(node.range[0]), message, hint, code }),
+    refuse: (node, message, hint) => failureOf([...traps, { place: at(node.range[0]), message, hint, code }]),
+  })
+  if (traps.length > 0) tell(traps)
 
   /** Where the path leads: the node, and the offset of the key or entry that holds it. */
   function find(path: readonly PropertyKey[]): { node: ParsedNode | null; offset: number; whole: boolean } {
@@ -74,10 +87,14 @@ function read(text: string, name: string, code: FailureCode): YamlFile {
   }
 }
 
-type Refuse = (node: ParsedNode, message: string, hint?: string) => Failure
+interface Complaints {
+  /** Past it there is more to look at. */
+  trap(node: ParsedNode, message: string, hint?: string): void
+  refuse(node: ParsedNode, message: string, hint?: string): Failure
+}
 
 /** The library's own conversion knows no places: bounds and traps are told here with theirs. */
-function plainOf(root: ParsedNode | null, anchors: Map<string, ParsedNode>, text: string, refuse: Refuse): unknown {
+function plainOf(root: ParsedNode | null, anchors: Map<string, ParsedNode>, text: string, { trap, refuse }: Complaints): unknown {
   const known = new Map<string, { value: unknown; size: number }>()
   let size = 0
 
@@ -104,11 +121,13 @@ function plainOf(root: ParsedNode | null, anchors: Map<string, ParsedNode>, text
   function map(items: readonly Pair<ParsedNode, ParsedNode | null>[]): Record<string, unknown> {
     const result: Record<string, unknown> = {}
     for (const { key, value } of items) {
-      if (!isScalar(key)) throw refuse(key, 'a key must be a text')
-      const name = String(key.value)
-      if (name === '<<' && key.type === 'PLAIN') throw refuse(key, 'the merge key << is not of YAML 1.2', 'Write the keys out; roles share their parts with `include`.')
-      if (name === '__proto__') throw refuse(key, 'a key must not be called __proto__')
-      result[name] = plain(value)
+      const name = isScalar(key) ? String(key.value) : undefined
+      // Anchors are set in it, also where it is left out.
+      const item = plain(value)
+      if (name === undefined) trap(key, 'a key must be a text')
+      else if (name === '<<' && isScalar(key) && key.type === 'PLAIN') trap(key, 'the merge key << is not of YAML 1.2', 'Write the keys out; roles share their parts with `include`.')
+      else if (name === '__proto__') trap(key, 'a key must not be called __proto__')
+      else result[name] = item
     }
     return result
   }
@@ -117,11 +136,11 @@ function plainOf(root: ParsedNode | null, anchors: Map<string, ParsedNode>, text
     const value: unknown = isScalar(node) ? node.value : null
     if (typeof value !== 'number') return value
     const written = text.slice(node.range[0], node.range[1])
-    if (/^[-+]?0\d/.test(written)) throw refuse(node, `${written} is read as the number ${value}`, `Quote it, if it is a text or a file mode: "${written}".`)
-    if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
-      throw refuse(node, `${written} is no number that can be kept exactly`, `Quote it: "${written}".`)
-    }
-    return value
+    const isExact = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
+    if (/^[-+]?0\d/.test(written)) trap(node, `${written} is read as the number ${value}`, `Quote it, if it is a text or a file mode: "${written}".`)
+    else if (!isExact) trap(node, `${written} is no number that can be kept exactly`, `Quote it: "${written}".`)
+    else return value
+    return written
   }
 
   return plain(root)

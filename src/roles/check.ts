@@ -4,7 +4,7 @@ import type { RecipeCloud } from '../core/recipe.ts'
 import { showPlace, type Place, type Role } from '../core/role.ts'
 import type { Planning } from './call.ts'
 import { faultsOf } from '../core/faults.ts'
-import { roleFiles } from './files.ts'
+import { roleFiles, type RoleFiles } from './files.ts'
 import { answers } from './match.ts'
 import { earlyReads, planEach, type PlannedResource, type PlannedStep } from './plan.ts'
 import { recipeBook, type BuiltIn, type RecipeBook } from './recipes.ts'
@@ -49,11 +49,12 @@ export interface Inspected {
 /** Finds every fault of a repository's roles and recipes, without touching the machine, asking the cloud or reading a secret.
  *  @throws Failure only when there is nothing to look at: `source.empty`, `role.missing`, `file.denied` */
 export async function checkRepository(inspection: Inspection): Promise<Inspected> {
-  const files = roleFiles(inspection.source)
+  const faults: Fault[] = []
+  const files = roleFiles(inspection.source, found => void faults.push(...found))
   const book = recipeBook(inspection.source, inspection.builtIn, inspection.limitMs)
   const listing = inspection.role === undefined ? files.listing() : { names: [inspection.role], faults: [] }
-  if (inspection.role !== undefined) files.read(inspection.role)
-  const faults: Fault[] = [...listing.faults]
+  if (inspection.role !== undefined) mustBeThere(inspection.role, files)
+  faults.push(...listing.faults)
   const warnings: Warning[] = []
   const recipes = inspection.role === undefined ? book.ownNames() : []
   for (const name of recipes) {
@@ -65,6 +66,15 @@ export async function checkRepository(inspection: Inspection): Promise<Inspected
     if (role) await checkRole(role, inspection, book, faults, warnings)
   }
   return { roles: listing.names, recipes, faults: distinct(faults), warnings: distinct(warnings) }
+}
+
+/** What else is wrong with its file is told with the rest. */
+function mustBeThere(role: string, files: RoleFiles): void {
+  try {
+    files.read(role)
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === 'role.invalid')) throw error
+  }
 }
 
 async function checkRole(role: Role, inspection: Inspection, book: RecipeBook, faults: Fault[], warnings: Warning[]): Promise<void> {

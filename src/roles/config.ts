@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { Failure } from '../core/failure.ts'
+import { Failure, type Fault } from '../core/failure.ts'
 import { judge } from './complain.ts'
 import { configAtAGlance, configSchema, type ConfigKeys } from './config-schema.ts'
 import { failureOf } from '../core/faults.ts'
@@ -47,9 +47,10 @@ const SYSTEM_WIDE = '/etc/sunup/sunup.yaml'
  *  @throws Failure `config.missing` (named, but not there), `config.invalid` (all faults in one), `file.denied` */
 export function loadConfig(options: ConfigOptions): Config {
   const file = find(options)
-  const yaml = file === undefined ? undefined : loadYaml(file, file, 'config.invalid')
+  const traps: Fault[] = []
+  const yaml = file === undefined ? undefined : loadYaml(file, file, 'config.invalid', faults => void traps.push(...faults))
   const base = file === undefined ? options.cwd : dirname(file)
-  const keys = yaml ? keysOf(yaml) : {}
+  const keys = yaml ? keysOf(yaml, traps) : {}
   const under = (path: string): string => resolve(base, path)
   return {
     file,
@@ -72,11 +73,11 @@ function find({ file, env, cwd }: ConfigOptions): string | undefined {
   return [resolve(cwd, 'sunup.yaml'), SYSTEM_WIDE].find(path => existsSync(path))
 }
 
-function keysOf(yaml: YamlFile): ConfigKeys {
+function keysOf(yaml: YamlFile, traps: readonly Fault[]): ConfigKeys {
   const keys = yaml.value ?? {}
-  if (configAtAGlance(keys)) return keys as ConfigKeys
+  if (traps.length === 0 && configAtAGlance(keys)) return keys as ConfigKeys
   const { value, faults } = judge({ ...yaml, value: keys, schema: configSchema(), code: 'config.invalid', prefix: '', whole: 'sunup.yaml' })
-  if (faults.length > 0) throw failureOf(faults)
+  if (faults.length + traps.length > 0) throw failureOf([...traps, ...faults].sort((a, b) => a.place.line - b.place.line))
   return value as ConfigKeys
 }
 

@@ -5,8 +5,13 @@ import { didYouMean } from '../core/nearest.ts'
 import { isRecord } from '../core/plain.ts'
 import { showPlace, type Place } from '../core/role.ts'
 import { failureAt, failureOf } from '../core/faults.ts'
-import type { YamlFile } from '../core/yaml.ts'
+import type { Tell, YamlFile } from '../core/yaml.ts'
 import { loadYaml } from './yaml.ts'
+
+/** As it was read; whoever takes more of it than its security groups has to complain of its traps. */
+export interface RoleFile extends YamlFile {
+  readonly traps: readonly Fault[]
+}
 
 /** The role files of a source directory, each read once. */
 export interface RoleFiles {
@@ -15,7 +20,9 @@ export interface RoleFiles {
   /** As names, telling the faults instead. @throws Failure `source.empty` */
   listing(): Listing
   /** @param from who asks, for the complaint. @throws Failure `role.missing`, `role.invalid`, `source.empty` */
-  read(name: string, from?: Place): YamlFile
+  read(name: string, from?: Place): RoleFile
+  /** Is told the faults of a role's keys, which are then as if not written; undefined: they are thrown. */
+  readonly tell: Tell | undefined
 }
 
 export interface Listing {
@@ -27,8 +34,8 @@ export interface Listing {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 
 /** @param source the absolute path of the provisioning repository */
-export function roleFiles(source: string): RoleFiles {
-  const known = new Map<string, YamlFile>()
+export function roleFiles(source: string, tell?: Tell): RoleFiles {
+  const known = new Map<string, RoleFile>()
   const listed: { now?: Listing } = {}
 
   function listing(): Listing {
@@ -41,6 +48,7 @@ export function roleFiles(source: string): RoleFiles {
   }
 
   return {
+    tell,
     names,
     listing,
     read(name, from) {
@@ -63,9 +71,10 @@ export function roleFiles(source: string): RoleFiles {
   }
 }
 
-function open(source: string, name: string): YamlFile | undefined {
+function open(source: string, name: string): RoleFile | undefined {
   try {
-    return loadYaml(join(source, 'roles', `${name}.yaml`), `roles/${name}.yaml`, 'role.invalid')
+    const traps: Fault[] = []
+    return { ...loadYaml(join(source, 'roles', `${name}.yaml`), `roles/${name}.yaml`, 'role.invalid', faults => void traps.push(...faults)), traps }
   } catch (error) {
     if (error instanceof Failure && error.code === 'file.denied' && isAbsent(error.cause)) return undefined
     throw error

@@ -3,10 +3,9 @@ import type { Fault } from '../core/failure.ts'
 import type { Place, Role, RunListEntry } from '../core/role.ts'
 import { judge } from './complain.ts'
 import { failureAt, failureOf } from '../core/faults.ts'
-import { roleFiles, type RoleFiles } from './files.ts'
+import { roleFiles, type RoleFile, type RoleFiles } from './files.ts'
 import { roleAtAGlance, roleSchema, type RoleKeys } from './role-schema.ts'
 import { millisecondsOf } from './values.ts'
-import type { YamlFile } from '../core/yaml.ts'
 
 /** One role with its includes joined: their run lists first, each once; a key that this role has wins, whole; of two includes the later.
  *  Reads only the files it needs. Params are as written: the recipes' schemas judge them.
@@ -24,8 +23,8 @@ interface Joined {
   readonly runList: readonly RunListEntry[]
 }
 
-function join(name: string, file: YamlFile, files: RoleFiles, chain: readonly string[], joined: Map<string, Joined>): Joined {
-  const own = keysOf(file)
+function join(name: string, file: RoleFile, files: RoleFiles, chain: readonly string[], joined: Map<string, Joined>): Joined {
+  const own = keysOf(file, files)
   const down = [...chain, name]
   const parts = (own.include ?? []).map((included, index): Joined => {
     const place = file.placeOf(['include', index])
@@ -48,15 +47,27 @@ function cycle(chain: readonly string[], place: Place): Error {
   return failureAt({ place, message, hint: 'Leave one of these includes out.', code: 'role.cycle' })
 }
 
-function keysOf(file: YamlFile): RoleKeys {
+function keysOf(file: RoleFile, { tell }: RoleFiles): RoleKeys {
   const { value, faults } = roleAtAGlance(file.value) ? { value: file.value, faults: [] } : judge({ ...file, schema: roleSchema(), code: 'role.invalid', prefix: '', whole: 'a role', value: file.value })
-  const all = [...faults, ...entryFaults(file)].sort((a, b) => a.place.line - b.place.line)
-  if (all.length > 0) throw failureOf(all)
-  return value as RoleKeys
+  const ofEntries = entryFaults(file)
+  const all = [...file.traps, ...faults, ...ofEntries].sort((a, b) => a.place.line - b.place.line)
+  if (all.length > 0 && tell === undefined) throw failureOf(all)
+  if (all.length > 0) tell?.(all)
+  return (faults.length + ofEntries.length === 0 ? value : soundKeys(file, ofEntries.length > 0)) as RoleKeys
+}
+
+/** Those of the keys that are as they should be, for one who looks for further faults. */
+function soundKeys({ value }: RoleFile, withoutRecipes: boolean): RoleKeys {
+  const sound = Object.entries(value as object).filter(([key, one]) => !(withoutRecipes && key === 'recipes') && judgesWell({ [key]: one }))
+  return Object.fromEntries(sound) as RoleKeys
+}
+
+function judgesWell(value: unknown): boolean {
+  return roleSchema().safeParse(value).success
 }
 
 /** What the schema can't say of a run list. */
-function entryFaults(file: YamlFile): readonly Fault[] {
+function entryFaults(file: RoleFile): readonly Fault[] {
   const { recipes, include } = file.value as { recipes?: unknown; include?: unknown }
   // A file cut short must not become a role that asks for nothing, and opens.
   if (recipes === undefined && include === undefined) return [{ place: file.placeOf([]), message: 'a role needs recipes, or an include', code: 'role.invalid' }]
@@ -72,7 +83,7 @@ function entryFaults(file: YamlFile): readonly Fault[] {
   })
 }
 
-function entriesOf(file: YamlFile, keys: RoleKeys): readonly RunListEntry[] {
+function entriesOf(file: RoleFile, keys: RoleKeys): readonly RunListEntry[] {
   return (keys.recipes ?? []).map((entry, index) => {
     const recipe = typeof entry === 'string' ? entry : (Object.keys(entry)[0] as string)
     const inside = typeof entry === 'string' ? ['recipes', index] : ['recipes', index, recipe]

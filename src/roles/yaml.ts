@@ -2,13 +2,14 @@ import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { errnoOf, Failure, messageOf, type FailureCode } from '../core/failure.ts'
 import { failureAt } from '../core/faults.ts'
-import { parseYaml, type YamlFile } from '../core/yaml.ts'
+import { parseYaml, type Tell, type YamlFile } from '../core/yaml.ts'
 
 /** Reads a YAML file, as parseYaml does its text.
  *  @param name how complaints call the file
  *  @param code the failure that a fault in it is
+ *  @param tell as parseYaml has it
  *  @throws Failure `code` with file and line; `file.denied` when it can't be read */
-export function loadYaml(path: string, name: string, code: FailureCode): YamlFile {
+export function loadYaml(path: string, name: string, code: FailureCode, tell?: Tell): YamlFile {
   let bytes: Buffer
   try {
     bytes = readFileSync(path)
@@ -17,7 +18,7 @@ export function loadYaml(path: string, name: string, code: FailureCode): YamlFil
     throw new Failure('file.denied', `${name} can't be read: ${messageOf(error)}`, { cause: error })
   }
   const text = bytes.toString('utf8')
-  if (isUtf8(bytes)) return parseYaml(text, name, code)
+  if (isUtf8(bytes)) return parseYaml(text, name, code, tell)
   throw failureAt({ place: { file: name, line: lineOf(text, text.indexOf('\uFFFD')) }, message: 'bytes that are no UTF-8 text', hint: 'Save the file as UTF-8.', code })
 }
 

@@ -43,7 +43,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a health file outside of its directory': { role: `${SMALL}health: { file: ../../../etc/ping.html }\n`, says: [/roles\/demo\.yaml:6: .*health\.file/] },
   'a role nobody matches': { spoil: where => where.edit('instance.yaml', '[default, demo]', '[default, dmeo]'), says: [/default, dmeo/, /demo/], checked: false },
   'two roles that match': { files: { 'roles/second.yaml': 'securityGroups: ["d*"]\nrecipes: []\n' }, says: [/demo/, /second/, /default, demo/], checked: false },
-  'an instance file without security groups': { spoil: where => where.edit('instance.yaml', 'securityGroups: [default, demo]\n', ''), says: [/instance\.yaml:1: .*securityGroups/], checked: false },
+  'an instance file without security groups': { spoil: where => where.edit('instance.yaml', 'securityGroups: [default, demo]\n', ''), says: [/instance\.yaml:1: .*securityGroups/] },
   'an instance file that is not there': { spoil: where => where.write({ 'instance.yaml': null }), says: [/instance\.yaml/], checked: false },
   'an instance whose groups are empty': { spoil: where => where.edit('instance.yaml', '[default, demo]', '[]'), says: [/no security groups/, /demo/], checked: false },
   'a source without roles': { spoil: where => where.write({ roles: null }), says: [/infra/, /roles/] },

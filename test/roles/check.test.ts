@@ -54,6 +54,16 @@ t.test('every fault of roles and recipes is found in one go', async t => {
   t.equal(faults.length, 11)
 })
 
+t.test('a mode without quotes, or a key that is wrong, hides nothing else of its file', async t => {
+  const source = t.testdir({ roles: { 'web.yaml': 'deadlin: 3m\nrecipes:\n  - files: [{ path: /a, content: x, mode: 0644 }]\n  - files: [{ path: /b, contnt: x }]\n  - nowhere\n' } })
+  t.match(shown((await check(source)).faults), [/:1: unknown key "deadlin"/, /:3: 0644 is read as the number 644/, /:4: .*"contnt"/, /:4: /, /:5: there is no recipe "nowhere"/])
+  t.match(shown((await check(source, { role: 'web' })).faults), [/:1: /, /:3: /, /:4: /, /:4: /, /:5: /])
+})
+
+t.test('a role that is named and can’t be parsed is a fault like others', async t => {
+  t.match(shown((await check(t.testdir({ roles: { 'web.yaml': 'recipes: [\n' } }), { role: 'web' })).faults), [/^roles\/web\.yaml:\d: /])
+})
+
 t.test('what the engine refuses is found, at the place of one of the two', async t => {
   const text = (content: string) => recipeText(`[file({ path: '/a', content: '${content}' })]`)
   const source = t.testdir({ roles: { 'web.yaml': 'recipes:\n  - a\n  - b\n' }, recipes: recipes({ a: text('1'), b: text('2') }) })

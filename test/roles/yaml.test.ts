@@ -65,6 +65,11 @@ t.test('a trap of YAML 1.1 comes with what to write instead', async t => {
   t.equal((await failureOf(() => parse('mode: 0644\n'))).hint, 'Quote it, if it is a text or a file mode: "0644".')
 })
 
+t.test('all traps of a file are told at once', async t => {
+  const { faults } = await failureOf(() => parse('mode: 0644\nb: { <<: { x: 1 } }\nid: 12345678901234567890\n'))
+  t.strictSame(faults.map(fault => fault.place.line), [1, 2, 3])
+})
+
 t.test('aliases that multiply are stopped', async t => {
   const lines = ['a: &a [x, x, x, x, x, x, x, x, x, x]', ...'bcdefghij'.split('').map((name, index) => `${name}: &${name} [${Array(10).fill(`*${'abcdefghij'[index]}`).join(', ')}]`)]
   const failure = await failureOf(() => parse(lines.join('\n')))

@@ -1,4 +1,5 @@
 import { Failure, type FailureCode } from '../../core/failure.ts'
+import { failureAt } from '../../core/faults.ts'
 import { showPlace } from '../../core/role.ts'
 import { readText } from './files.ts'
 
@@ -19,7 +20,7 @@ export async function readYaml(file: string, code: FailureCode, isSecret = false
   const { parseYaml } = await import('../../core/yaml.ts')
   try {
     const { value, placeOf } = parseYaml(text, file, code)
-    return { value, complaint: (path, message, hint) => new Failure(code, `${showPlace(placeOf(path))}: ${message}`, { hint }) }
+    return { value, complaint: (path, message, hint) => failureAt({ place: placeOf(path), message, hint, code }) }
   } catch (error) {
     if (!isSecret || !(error instanceof Failure)) throw error
     throw new Failure(code, `${error.faults[0] ? showPlace(error.faults[0].place) : file}: not valid YAML`)

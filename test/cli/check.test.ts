@@ -1,0 +1,34 @@
+import t from 'tap'
+import { INSTANCE, premises, SMALL } from '../support/repository.ts'
+import { infrastructure } from '../support/source.ts'
+
+t.test('files of a remote source are named as they are called there', async t => {
+  const infra = infrastructure(t, { 'roles/demo.yaml': 'recipes:\n  - nowhere\n' })
+  const where = premises(t, { config: `source: { repository: ${infra.url} }\n` })
+  const { code, stdout } = await where.sunup('check')
+  t.equal(code, 78)
+  t.match(stdout, /^roles\/demo\.yaml:2  error: there is no recipe "nowhere"\n    2 \|   - nowhere\n/)
+})
+
+t.test('an instance file is judged where there is one, and together with the roles', async t => {
+  const where = premises(t, { role: `${SMALL}deadlin: 3m\n`, instance: INSTANCE.replace(/securityGroups.*\n/, '') })
+  const { code, stdout } = await where.sunup('check')
+  t.equal(code, 78)
+  t.match(stdout, /instance\.yaml:1  error: "securityGroups" is missing\n/)
+  t.match(stdout, /roles\/demo\.yaml:6  error: unknown key "deadlin"\n/)
+  t.match((await where.sunup('check', '--cloud', 'aws')).stdout, /, no faults|1 fault /, 'on AWS it is nobody’s')
+  where.write({ 'instance.yaml': null, 'roles/demo.yaml': SMALL })
+  t.match(await where.sunup('check'), { code: 0, stderr: '' })
+})
+
+t.test('what is wrong in sunup.yaml, and in a role that is named, comes in the format that was asked for', async t => {
+  const where = premises(t, { role: SMALL, config: 'stat: /x\n' })
+  const faults = async (...args: string[]): Promise<unknown> => {
+    const { code, stdout, stderr } = await where.sunup('check', '--format', 'json', ...args)
+    t.match({ code, stderr }, { code: 78, stderr: '' })
+    return (JSON.parse(stdout) as { faults: unknown }).faults
+  }
+  t.match(await faults(), [{ code: 'config.invalid', place: { line: 2 } }])
+  where.write({ 'sunup.yaml': 'cloud: local\n', 'roles/demo.yaml': 'recipes: [\n' })
+  t.match(await faults('--role', 'demo'), [{ code: 'role.invalid', place: { file: 'roles/demo.yaml' } }])
+})
