@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Clock } from '../../src/core/clock.ts'
 import { awsFleet, hastyClock, SMALL, type Call, type Fleet, type FleetInstance, type FleetOptions } from '../support/aws-fleet.ts'
 import { serves, staysClosed } from '../support/aws-outcomes.ts'
 import { downDynamoDb } from '../support/dynamodb.ts'
@@ -154,9 +155,17 @@ t.test('a DynamoDB that is down closes the boot within its deadline, with the ca
 })
 
 t.test('a deadline that passes meanwhile says what was waited for', async t => {
-  const { fleet, web } = await one(t, { role: `${SMALL}deadline: 300ms\n` })
+  const { fleet, web } = await one(t, { role: `${SMALL}deadline: 2s\n` })
   fleet.dynamoDbAt(await downDynamoDb())
-  await staysClosed(t, fleet, web, await web.bootHere(), { code: 'run.deadline', exitCode: 4, message: /deadline of 300 ms has passed.*dynamodb:GetItem on sunup-registry: no answer/, row: undefined })
+  // The first pause is the last.
+  let paused = false
+  const hasty = hastyClock()
+  const sleep: Clock['sleep'] = (ms, signal) => {
+    if (paused) return hasty.sleep(ms, signal)
+    paused = true
+    return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }))
+  }
+  await staysClosed(t, fleet, web, await web.bootHere({ clock: { ...hasty, sleep } }), { code: 'run.deadline', exitCode: 4, message: /deadline of 2.0 s has passed.*dynamodb:GetItem on sunup-registry: no answer/, row: undefined })
 })
 
 t.test('a step of opening that fails undoes those before it', async t => {

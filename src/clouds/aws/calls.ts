@@ -62,7 +62,10 @@ export function awsCalls({ clock, ready, random = Math.random }: CallsOptions): 
       }
       for (const tries = { failed: 0, throttled: 0 }; ; ) {
         const again = tries.failed + tries.throttled
-        await ready?.(signal)
+        await Promise.resolve(ready?.(signal)).catch((error: unknown) => {
+          checkSignal()
+          throw error
+        })
         checkSignal()
         count(action, { count: 1, retries: again > 0 || skewed ? 1 : 0 })
         try {
