@@ -29,6 +29,19 @@ export function readReport(directory: string, run: string): Report | undefined {
   return events === undefined ? undefined : reportOf(eventsOf(events))
 }
 
+/** The newest run that can be read, and those after it that left nothing: killed before they told anything, or about to.
+ *  @param directory as of readReport
+ *  @throws Failure `file.denied` */
+export function newestReport(directory: string): { readonly report: Report | undefined; readonly silent: readonly string[] } {
+  const silent: string[] = []
+  for (const run of runsIn(directory)) {
+    const report = readReport(directory, run)
+    if (report) return { report, silent }
+    silent.push(run)
+  }
+  return { report: undefined, silent }
+}
+
 /** The run's events as far as they can be read: the last line may be torn, and one in the middle where a full disk was. */
 function* eventsOf(text: string): Iterable<Event> {
   for (const line of text.split('\n')) {

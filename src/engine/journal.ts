@@ -40,9 +40,7 @@ export function journal(file: string): Journal {
   before?.forEach(take)
 
   function take(line: Line): void {
-    note(line, debts)
-    if (line.t === 'begin') begun.add(line.id)
-    if (line.t === 'end') begun.delete(line.id)
+    note(line, debts, begun)
   }
 
   function write(lines: readonly Line[]): void {
@@ -90,14 +88,24 @@ export function journal(file: string): Journal {
   }
 }
 
-/** What a run that died still owes. Changes nothing. */
-export function debtsIn(file: string): readonly Debt[] {
-  const debts = new Map<string, Debt>()
-  for (const line of read(file) ?? []) note(line, debts)
-  return [...debts.values()]
+/** What a run that died left undone, and one that goes on has not done yet. */
+export interface Undone {
+  readonly debts: readonly Debt[]
+  /** Whose apply was begun and has not ended. */
+  readonly begun: readonly ResourceId[]
 }
 
-function note(line: Line, debts: Map<string, Debt>): void {
+/** Changes nothing. @throws Failure `file.denied` when it can't be read */
+export function undoneIn(file: string): Undone {
+  const debts = new Map<string, Debt>()
+  const begun = new Set<ResourceId>()
+  for (const line of read(file) ?? []) note(line, debts, begun)
+  return { debts: [...debts.values()], begun: [...begun] }
+}
+
+function note(line: Line, debts: Map<string, Debt>, begun: Set<ResourceId>): void {
+  if (line.t === 'begin') begun.add(line.id)
+  if (line.t === 'end') begun.delete(line.id)
   if (line.t === 'owe') debts.set(keyOf(line), { id: line.id, act: line.act, cause: line.cause })
   else if (line.t === 'paid') for (const [key, debt] of debts) debt.id === line.id && debts.delete(key)
 }

@@ -8,7 +8,7 @@ import { makeDirectory } from '../core/make-directory.ts'
 /** Keeps a run's events and report under `<state>/<instance id>/runs/<run id>/`. */
 export interface Records {
   readonly sink: EventSink
-  /** Where they go; until it is said they are held in memory. @throws Failure `file.denied`, `disk.full` */
+  /** Where they go; until it is said they are held in memory. What was told so far is put there. @throws Failure `file.denied`, `disk.full` */
   keepIn(directory: string): void
   /** Puts what was told so far on disk. */
   flush(): void
@@ -36,7 +36,7 @@ export function records(): Records {
   return {
     sink(event) {
       events.push(event)
-      if (events.length - written >= FLUSH_AFTER || (event.type === 'resource.finished' && event.outcome === 'changed')) {
+      if (events.length - written >= FLUSH_AFTER || isTurn(event)) {
         try {
           flush()
         } catch {
@@ -47,6 +47,7 @@ export function records(): Records {
     keepIn(chosen) {
       directory = chosen
       guarded(chosen, () => makeDirectory(chosen, 0o700))
+      flush()
     },
     flush,
     finish() {
@@ -59,6 +60,12 @@ export function records(): Records {
       forgetOldest(dirname(directory))
     },
   }
+}
+
+/** Whether a run may now be slow, or changes something, or has: were it killed, its record would have to say so. A settled run has one such turn. */
+function isTurn(event: Event): boolean {
+  if (event.type === 'resource.checked') return event.changes.length > 0
+  return event.type === 'run.role' || (event.type === 'resource.finished' && event.outcome === 'changed')
 }
 
 /** Run ids begin with the time, so their order is their age. */

@@ -20,9 +20,13 @@ export interface StatusFacts {
   readonly healthFile: string | null
   /** Acts that a run which died has left to do. */
   readonly debts: readonly { readonly id: ResourceId; readonly act: Act; readonly cause: ResourceId }[]
+  /** Whose apply a run has begun and not ended: it goes on, or died over it. */
+  readonly begun: readonly ResourceId[]
   /** Whoever holds the lock now, as far as it is known. */
   readonly running: { readonly command: string | null; readonly pid: number | null; readonly run: string | null } | null
-  /** The newest run that is kept. */
+  /** The newest run, where it left nothing that can be read. */
+  readonly silent: string | null
+  /** The newest run that can be read. */
   readonly report: Report | null
   /** The time of asking, ISO 8601 in UTC. */
   readonly at: string
@@ -36,9 +40,11 @@ export function statusText(facts: StatusFacts, { colour }: { readonly colour: bo
     ['role', [facts.role === null ? 'none yet' : visible(facts.role)]],
     ...(facts.revision === null ? [] : ([['revision', [visible(facts.revision)]]] as const)),
     ['gate', [gate(facts, paint)]],
+    ...silence(facts, paint),
     ['last run', facts.report === null ? ['none is kept: `sunup plan` looks what a boot would change, `sunup boot` does it'] : lastRun(facts.report, facts, paint)],
     ...(facts.report === null ? [] : outcomes(facts.report, paint)),
     ...owed(facts, paint),
+    ...cutOff(facts, paint),
     ['now', [running(facts, paint)]],
   ]
   return rows.flatMap(([name, lines]) => lines.map((line, index) => `${paint('faint', (index === 0 ? name : '').padEnd(10))}${line}`.trimEnd() + '\n')).join('')
@@ -72,6 +78,19 @@ function outcomes({ resources, error }: Report, paint: Paint): (readonly [string
 
 function showFailed({ id, error }: ResourceReport, paint: Paint): string[] {
   return [paint('strong', visible(id)), ...(error ? showFailureRecord(error, paint).map(line => `  ${line}`) : [])]
+}
+
+/** A run of which nothing is to be read but that there was one. */
+function silence({ silent, running: holder }: StatusFacts, paint: Paint): (readonly [string, readonly string[]])[] {
+  if (silent === null) return []
+  const how = holder ? paint('note', 'has told nothing yet') : paint('warn', 'was killed before it had told anything: the next `sunup boot` takes up where it was')
+  return [['newest', [`run ${visible(silent)} ${how}`]]]
+}
+
+function cutOff({ begun, running: holder }: StatusFacts, paint: Paint): (readonly [string, readonly string[]])[] {
+  if (begun.length === 0) return []
+  const lines = begun.map(id => `${visible(id)} ${holder ? paint('note', 'was begun, and has not ended') : paint('warn', 'was cut off in the middle')}`)
+  return [[holder ? 'at work' : 'cut off', [...lines, ...(holder ? [] : [`${paint('strong', 'hint:')} the next \`sunup boot\` does it anew`])]]]
 }
 
 function owed({ debts, running: holder }: StatusFacts, paint: Paint): (readonly [string, readonly string[]])[] {

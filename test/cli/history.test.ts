@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { application, premises, recipeText, SMALL } from '../support/repository.ts'
@@ -63,6 +63,35 @@ t.test('a run that is going on, and one that was killed, can be read', async t =
   t.match(JSON.parse(report.stdout), { run, exitCode: null, finishedAt: null, gate: 'closed', counts: { changed: 1 }, resources: [{ id: 'file[/etc/first]', outcome: 'changed' }] })
   t.match(await where.sunup('report'), { code: 0, stdout: /file\[\/etc\/first\]/ })
   t.match(JSON.parse((await where.sunup('status', '--format', 'json')).stdout), { running: null, gate: 'closed', debts: [{ id: 'execute[waits]', cause: 'file[/etc/first]' }] })
+})
+
+t.test('a boot that is killed in its first command has told what it was at, also while it goes on', async t => {
+  const where = premises(t, {
+    role: SMALL.replace('recipes:', 'recipes:\n  - own'),
+    files: { 'recipes/own/recipe.ts': recipeText(`[execute({ name: 'waits', argv: ['/bin/sh', '-c', 'touch "$SUNUP_ROOT/begun"; exec sleep 60'], creates: '/made' })]`) },
+  })
+  const started = where.started({}, 'boot')
+  while (!existsSync(join(where.root, 'begun'))) await new Promise(resolve => setImmediate(resolve))
+  const [run] = readdirSync(join(where.state, 'runs')) as [string]
+  const told = { run, role: 'demo', gate: 'closed', exitCode: null, finishedAt: null }
+  t.match(JSON.parse((await where.sunup('report', '--format', 'json')).stdout), told)
+  t.match(JSON.parse((await where.sunup('status', '--format', 'json')).stdout), { running: { run }, begun: ['execute[waits]'], silent: null, report: told })
+  started.process.kill('SIGKILL')
+  await started.end
+  t.match(JSON.parse((await where.sunup('report', run, '--format', 'json')).stdout), told)
+  t.match((await where.sunup('status')).stdout, /killed before its end[^]*cut off +execute\[waits\]/)
+})
+
+t.test('a newest run that left nothing hides none of those before it', async t => {
+  const where = premises(t, { role: SMALL })
+  t.equal((await where.sunup('boot')).code, 0)
+  const [run] = readdirSync(join(where.state, 'runs')) as [string]
+  mkdirSync(join(where.state, 'runs', '99991231T235959.999-0000'))
+  t.match(await where.sunup('report'), { code: 0, stdout: run, stderr: /99991231T235959.999-0000 .*killed before/ })
+  const named = await where.sunup('report', '99991231T235959.999-0000')
+  t.match(named, { code: 1, stderr: /killed before it had told anything/ })
+  t.notMatch(named.stderr, 'Did you mean')
+  t.match(JSON.parse((await where.sunup('status', '--format', 'json')).stdout), { silent: '99991231T235959.999-0000', report: { run, exitCode: 0 } })
 })
 
 t.test('the last 20 runs are kept', async t => {

@@ -14,7 +14,9 @@ function status(bodies: readonly EventBody[], more: Partial<StatusFacts> = {}): 
     gate: 'open',
     healthFile: '/run/sunup/health/ping.html',
     debts: [],
+    begun: [],
     running: null,
+    silent: null,
     report: reportOf(told(bodies)) ?? null,
     at: '2026-11-20T22:45:10.000Z',
     ...more,
@@ -44,6 +46,17 @@ t.test('a run that has not ended is not called killed while somebody holds the l
   const text = status((RUNS['first-boot'] ?? []).slice(0, 12), { running: { command: null, pid: null, run: null } })
   t.match(text, 'not over yet')
   t.notMatch(text, 'killed')
+})
+
+t.test('an apply that was cut off is named; of a run that goes on it is what it is at', async t => {
+  const events = (RUNS['first-boot'] ?? []).slice(0, 12)
+  t.match(status(events, { begun: ['execute[migrate]'] }), 'cut off   execute[migrate] was cut off in the middle\n          hint: the next `sunup boot` does it anew\n')
+  t.match(status(events, { begun: ['execute[migrate]'], running: { command: 'boot', pid: 1, run: null } }), 'at work   execute[migrate] was begun, and has not ended\n')
+})
+
+t.test('a newest run that left nothing is told of, before the last that can be read', async t => {
+  t.match(status(RUNS['second-boot'] ?? [], { silent: 'x' }), /newest    run x was killed before it had told anything.*\nlast run  boot/)
+  t.match(status([], { silent: 'x', running: { command: 'boot', pid: 1, run: 'x' } }), 'newest    run x has told nothing yet\n')
 })
 
 t.test('a run that failed by itself says why, too', async t => {

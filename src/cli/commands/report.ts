@@ -1,14 +1,17 @@
 import { join } from 'node:path'
 import { Failure } from '../../core/failure.ts'
 import { didYouMean } from '../../core/nearest.ts'
-import { readReport, runsIn } from '../../engine/history.ts'
+import { newestReport, readReport, runsIn } from '../../engine/history.ts'
 import { ownDirectory } from '../../life/own.ts'
+import { runDirectoryOf } from '../../life/settings.ts'
+import { holderOf } from '../../machine/lock.ts'
 import { cloudOf, machineOf, settingsOf } from '../place.ts'
 import type { Command } from '../verbs.ts'
 
 const report: Command = async (asked, world) => {
   const settings = settingsOf(asked, world)
-  const own = await ownDirectory(machineOf(asked, world), settings, () => cloudOf(settings, world), world.signal)
+  const machine = machineOf(asked, world)
+  const own = await ownDirectory(machine, settings, () => cloudOf(settings, world), world.signal)
   const runs = join(own, 'runs')
   const ids = runsIn(runs)
   const json = asked.format === 'json'
@@ -16,10 +19,17 @@ const report: Command = async (asked, world) => {
     world.write(json ? `${JSON.stringify(ids)}\n` : ids.map(id => `${id}\n`).join(''))
     return 0
   }
-  const wanted = asked.arguments[0] ?? ids[0]
-  if (wanted === undefined) throw new Failure('run.unknown', `there is no run yet (${runs} is empty)`, { hint: '`sunup boot` makes one.' })
-  const found = readReport(runs, wanted)
-  if (found === undefined) throw new Failure('run.unknown', `there is no run ${wanted} in ${runs}`, { hint: didYouMean(wanted, ids) })
+  const [wanted] = asked.arguments
+  const newest = wanted === undefined ? newestReport(runs) : undefined
+  const found = wanted === undefined ? newest?.report : readReport(runs, wanted)
+  const nothing = (run: string): string => `run ${run} left nothing to report: it ${holderOf(join(runDirectoryOf(machine, settings), 'lock')) ? 'has told nothing yet, or was killed before it had' : 'was killed before it had told anything'}`
+  if (found === undefined) {
+    const silent = wanted ?? ids[0]
+    if (silent === undefined) throw new Failure('run.unknown', `there is no run yet (${runs} is empty)`, { hint: '`sunup boot` makes one.' })
+    if (ids.includes(silent)) throw new Failure('run.unknown', nothing(silent), { hint: '`sunup report --list` names those that are kept.' })
+    throw new Failure('run.unknown', `there is no run ${silent} in ${runs}`, { hint: didYouMean(silent, ids) })
+  }
+  if (newest?.silent[0] !== undefined) world.writeError(`sunup: ${nothing(newest.silent[0])}\n`)
   if (json) world.write(`${JSON.stringify(found, undefined, 1)}\n`)
   else {
     const { reportText } = await import('../../reporters/report-text.ts')

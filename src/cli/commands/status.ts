@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { readReport, runsIn } from '../../engine/history.ts'
-import { debtsIn } from '../../engine/journal.ts'
+import { newestReport } from '../../engine/history.ts'
+import { undoneIn } from '../../engine/journal.ts'
 import { readDecision } from '../../life/decision.ts'
 import { ownDirectory } from '../../life/own.ts'
 import { runDirectoryOf } from '../../life/settings.ts'
@@ -16,8 +16,9 @@ const status: Command = async (asked, world) => {
   const machine = machineOf(asked, world)
   const run = runDirectoryOf(machine, settings)
   const own = await ownDirectory(machine, settings, () => cloudOf(settings, world), world.signal)
-  const runs = join(own, 'runs')
-  const [newest] = runsIn(runs)
+  const { report, silent } = newestReport(join(own, 'runs'))
+  const [left] = silent
+  const { debts, begun } = undoneIn(join(own, 'journal.ndjson'))
   const decision = readDecision(own)
   const healthFile = firstFileIn(join(run, 'health'))
   const holder = holderOf(join(run, 'lock'))
@@ -27,9 +28,11 @@ const status: Command = async (asked, world) => {
     revision: decision?.revision ?? null,
     gate: healthFile === undefined ? 'closed' : 'open',
     healthFile: healthFile ?? null,
-    debts: debtsIn(join(own, 'journal.ndjson')),
-    running: holder ? { ...holder, run: newest ?? null } : null,
-    report: (newest !== undefined && readReport(runs, newest)) || null,
+    debts,
+    begun,
+    running: holder ? { ...holder, run: left ?? report?.run ?? null } : null,
+    silent: left ?? null,
+    report: report ?? null,
     at: new Date(systemClock.now()).toISOString(),
   }
   if (asked.format === 'json') world.write(`${JSON.stringify(facts, undefined, 1)}\n`)
