@@ -212,7 +212,7 @@ const READS_SETTLED = 3
 
 function refused({ id, tries, addresses, takeover, selection }: Wanted, { refusal, allocationIdHeld }: Refusal): Failure {
   const hint = 'tags' in selection
-    ? 'Add addresses with these tags, or let instances that no longer need theirs leave with `sunup drain`.'
+    ? 'Add addresses with these tags, or terminate instances that no longer need theirs.'
     : `${takeover === 'any' ? '' : `takeover: ${takeover} takes it only from an owner that is ${takeover === 'dead' ? 'proven gone' : 'leaving or gone'}. `}${addresses.howToFree(allocationIdHeld ?? '')}`
   return new Failure('address.held', `${id}: ${refusal} (asked ${tries === 1 ? 'once' : `${tries} times`})`, { hint })
 }

@@ -35,7 +35,7 @@ export interface Asking extends Pick<Planning, 'source' | 'limitMs'> {
   readonly which: Planning['which'] | 'iam'
 }
 
-/** Calls a recipe's resources() or departed(). A Failure that it throws gets the entry's place; anything else is the recipe's fault.
+/** Calls a recipe's resources() or departed(). What it throws gets the place of the recipe's own line, else the entry's; what is no Failure is the recipe's fault.
  *  @throws Failure as thrown, `recipe.threw`, `recipe.invalid` */
 export function callRecipe(step: Step, planning: Planning, input: RecipeInput): readonly Resource[] {
   const { definition } = step.recipe
@@ -73,10 +73,11 @@ export function explained(error: unknown, step: Step, planning: Asking): Failure
   const { entry, recipe } = step
   const inside = recipe.path === undefined ? undefined : blame(error, planning.source)
   if (error instanceof Failure) {
-    const message = `recipe ${recipe.name}: ${error.message}${inside ? ` (${showPlace(inside)})` : ''}`
+    const message = `recipe ${recipe.name}: ${error.message}${inside ? ` (in the run list at ${showPlace(entry.place)})` : ''}`
     const { code, hint, output, subject } = error
     const cause = error.cause ?? error
-    return new Failure(code, `${showPlace(entry.place)}: ${message}`, { hint, output, subject, cause, faults: [{ place: entry.place, message, hint, code }] })
+    const place = inside ?? entry.place
+    return new Failure(code, `${showPlace(place)}: ${message}`, { hint, output, subject, cause, faults: [{ place, message, hint, code }] })
   }
   if (recipe.path === undefined) {
     return new Failure('bug', `${showPlace(entry.place)}: recipe ${recipe.name}, which comes with sunup, threw: ${messageOf(error)}`, {

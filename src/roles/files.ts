@@ -82,7 +82,7 @@ function open(source: string, name: string): RoleFile | undefined {
 }
 
 function list(source: string): Listing {
-  const hint = 'Roles are files such as roles/web.yaml. Name the directory that has them with --source, or make one with `sunup init`.'
+  const hint = 'Roles are files such as roles/web.yaml. Name the directory that has them with --source.'
   let entries: string[]
   try {
     entries = readdirSync(join(source, 'roles'))

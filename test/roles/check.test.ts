@@ -40,6 +40,7 @@ t.test('every fault of roles and recipes is found in one go', async t => {
   const { faults } = await check(source)
   t.match(shown(faults), [
     /^recipes\/enum\/recipe\.ts:1: .*enum/,
+    /^recipes\/template\/recipe\.ts:6: recipe template: a\.conf:2: .*\(in the run list at roles\/worker\.yaml:5\)/,
     /^recipes\/throws\/recipe\.ts:6: recipe throws threw/,
     /^recipes\/unused\/recipe\.ts:1: has no recipe/,
     /^roles\/broken\.yaml:\d: /,
@@ -48,7 +49,6 @@ t.test('every fault of roles and recipes is found in one go', async t => {
     /^roles\/web\.yaml:1: unknown key "deadlin"/,
     /^roles\/worker\.yaml:2: there is no recipe "nowhere"/,
     /^roles\/worker\.yaml:4: recipe packages: unknown key "instal"/,
-    /^roles\/worker\.yaml:5: recipe template: .*a\.conf:2/,
     /^roles\/worker\.yaml:6: recipe files: a secret stands/,
   ])
   t.equal(faults.length, 11)
@@ -62,6 +62,11 @@ t.test('a mode without quotes, or a key that is wrong, hides nothing else of its
 
 t.test('a role that is named and can’t be parsed is a fault like others', async t => {
   t.match(shown((await check(t.testdir({ roles: { 'web.yaml': 'recipes: [\n' } }), { role: 'web' })).faults), [/^roles\/web\.yaml:\d: /])
+})
+
+t.test('a prop that is wrong is placed where the recipe has it', async t => {
+  const source = t.testdir({ roles: { 'web.yaml': 'recipes:\n  - a\n' }, recipes: recipes({ a: recipeText("[\nfile({ path: '/a', contnt: 'x' })]") }) })
+  t.match((await check(source)).faults, [{ place: { file: 'recipes/a/recipe.ts', line: 7 }, message: /no prop "contnt" \(in the run list at roles\/web\.yaml:2\)/, hint: 'Did you mean content?', code: 'resource.invalid' }])
 })
 
 t.test('what the engine refuses is found, at the place of one of the two', async t => {

@@ -93,7 +93,7 @@ for (const name of ['../roles/web.yaml', '/etc/passwd', 'a/../../roles/web.yaml'
 t.test('a template that is not there is told with the nearest', async t => {
   const text = recipeText("[template({ path: '/a', source: asset('ap.conf') })]")
   const failure = await failureOf(() => plan(t, '- a', { recipes: { a: text }, files: { 'app.conf': '' } }))
-  t.match(failure, { code: 'template.missing', message: /^roles\/web\.yaml:2: recipe a: there is no file "ap\.conf" in recipes\/a\/templates or templates \(recipes\/a\/recipe\.ts:6\)/, hint: 'Did you mean app.conf?' })
+  t.match(failure, { code: 'template.missing', message: /^recipes\/a\/recipe\.ts:6: recipe a: there is no file "ap\.conf" in recipes\/a\/templates or templates \(in the run list at roles\/web\.yaml:2\)/, hint: 'Did you mean app.conf?' })
 })
 
 t.test("a resource's complaint has the entry's place and the recipe's line", async t => {
