@@ -96,9 +96,9 @@ t.test('a template that is not there is told with the nearest', async t => {
   t.match(failure, { code: 'template.missing', message: /^recipes\/a\/recipe\.ts:6: recipe a: there is no file "ap\.conf" in recipes\/a\/templates or templates \(in the run list at roles\/web\.yaml:2\)/, hint: 'Did you mean app.conf?' })
 })
 
-t.test("a resource's complaint has the entry's place and the recipe's line", async t => {
+t.test("a resource's complaint has the place of the recipe's line, and the entry's", async t => {
   const failure = await failureOf(() => plan(t, '- a', { recipes: { a: recipeText("[file({ path: 'relative', content: '' })]") } }))
-  t.match(failure, { code: 'resource.invalid', message: /^roles\/web\.yaml:2: recipe a: .*path.* \(recipes\/a\/recipe\.ts:6\)$/ })
+  t.match(failure, { code: 'resource.invalid', message: /^recipes\/a\/recipe\.ts:6: recipe a: .*path.* \(in the run list at roles\/web\.yaml:2\)$/ })
 })
 
 for (const [what, expression, message] of [
