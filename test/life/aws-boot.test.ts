@@ -91,3 +91,15 @@ t.test('a role asks only what it needs', async t => {
   t.equal(fleet.calls.length, 3, 'closing asks nobody')
   t.notOk(web.isOpen())
 })
+
+t.test('tags that the metadata service does not tell are asked of EC2, where one is read', async t => {
+  const fleet = await awsFleet(t, { role: SMALL })
+  const web = await fleet.launch('i-1', { documents: { 'meta-data/tags/instance/Name': undefined, 'meta-data/tags/instance/allocation-id': undefined } })
+  fleet.ec2.instances.set('i-1', { id: 'i-1', tags: { 'allocation-id': 'eipalloc-2' } })
+  t.match(await web.boot(), { code: 0, stderr: '' })
+  t.equal(fleet.ec2.holder('eipalloc-2'), 'i-1')
+  t.equal((await web.boot()).code, 0)
+  const { all } = counted(web.report().calls)
+  t.ok(all <= 8, `${all} calls`)
+  t.equal(web.report().calls['ec2:DescribeTags']?.count, 1)
+})
