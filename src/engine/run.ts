@@ -30,6 +30,8 @@ export interface RunControl {
   elapsedMs(): number
   /** Ends the run so long after its beginning. */
   deadline(ms: number): void
+  /** Work that never waits gives no timer its turn: asked before what must not be late. @throws Failure `run.deadline` */
+  onTime(): void
   /** Ends the run with this failure, wherever it is. */
   abort(failure: Failure): void
   role(name: string): void
@@ -62,6 +64,8 @@ export async function run(
   const limit = new AbortController()
   const state = { counts: noCounts() as Counts, gate: 'untouched' as GateState, role: null as string | null }
   let exitCode = 0
+  let limitMs = 0
+  let late: Failure | undefined
   let calls: () => Calls | undefined = () => undefined
   let timer: NodeJS.Timeout | undefined
   const control: RunControl = {
@@ -73,8 +77,12 @@ export async function run(
     elapsedMs: () => clock.monotonic() - startedAt,
     deadline(ms) {
       clearTimeout(timer)
-      const failure = new Failure('run.deadline', `the run's deadline of ${showDuration(ms)} has passed`, { hint: 'See which resource took so long with `sunup report`; the role may set a longer `deadline`.' })
-      timer = setTimeout(() => limit.abort(failure), Math.max(0, ms - control.elapsedMs()))
+      limitMs = ms
+      late = new Failure('run.deadline', `the run's deadline of ${showDuration(ms)} has passed`, { hint: 'See which resource took so long with `sunup report`; the role may set a longer `deadline`.' })
+      timer = setTimeout(() => limit.abort(late), Math.max(0, ms - control.elapsedMs()))
+    },
+    onTime() {
+      if (late && control.elapsedMs() > limitMs) throw late
     },
     abort: failure => limit.abort(failure),
     role: name => void (state.role = name),

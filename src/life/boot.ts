@@ -138,6 +138,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
 
   await askProbe(role, machine, control, counts)
   held.gates = gates(gateList(set, cloud, machine, control, held, () => appRevisionOf(set, machine)), story)
+  control.onTime()
   await held.gates.open(converged.verified as Verified, signal)
   control.gate('open')
   repository.opened?.(role.name, instance.securityGroups)

@@ -62,6 +62,7 @@ const CASES: Readonly<Record<string, Case>> = {
     id: 'address[tag allocation-id]',
   },
   'a deadline that passes': { spoil: where => (runs('exec sleep 60')(where), edits('recipes:', 'deadline: 500ms\nrecipes:')(where)), code: 4, why: /deadline/, id: 'execute[given]' },
+  'a deadline that passes while nothing waits': { spoil: edits('recipes:', 'deadline: 1ms\nrecipes:'), code: 4, why: /deadline/ },
   'a health file that can’t be written': { spoil: runs('mkdir -p "$SUNUP_ROOT/run/sunup/health/ping.html/x"'), code: 1, why: /health file/ },
   'a row that was taken away meanwhile': { spoil: where => edits('- registry', `- registry\n  - late: [{ name: given, argv: [rm, ${where.cloud}/registry/demo/i-0demo.json] }]`)(where), code: 3, why: /registry\[demo\]/ },
   'a registry that can’t be written': {

@@ -38,6 +38,7 @@ export function awsCloud({ clock, env, table, leaseMs, user }: AwsCloudOptions):
     endpoint: env.AWS_EC2_METADATA_SERVICE_ENDPOINT,
     endpointMode: env.AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE,
     disabled: env.AWS_EC2_METADATA_DISABLED === 'true',
+    warn: user.warn,
     ...(!user.isPatient && { budgetMs: IMPATIENT_MS }),
   })
   const credentials = awsCredentials({ imds: service, clock, env })

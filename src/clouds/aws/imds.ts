@@ -28,6 +28,8 @@ export interface ImdsOptions {
   readonly disabled?: boolean
   /** How long it may be away before that is a failure; counted once for all that is asked, from the first answer that did not come. Default 5 min. */
   readonly budgetMs?: number
+  /** Told once, when it has been away for some seconds. */
+  readonly warn?: ((text: string) => void) | undefined
   /** What one try may take. Default 1500 ms: over the loopback-like link an answer takes a millisecond, or is lost. */
   readonly tryMs?: number
   /** Ask without tokens, as the first version of the service wants it. Default false: never fallen back to. */
@@ -41,6 +43,8 @@ export interface ImdsOptions {
 const ENDPOINTS: Readonly<Record<string, string>> = { ipv4: 'http://169.254.169.254', ipv6: 'http://[fd00:ec2::254]' }
 const BUDGET_MS = 5 * 60_000
 const TRY_MS = 1_500
+/** Early in a boot it may be away so long, and that is nothing to tell. */
+const QUIET_MS = 5_000
 const TOKEN_TTL_SECONDS = 21_600
 const FIRST_DELAY_MS = 200
 /** A service that comes back is noticed within this. */
@@ -58,13 +62,14 @@ interface Token {
  *  Sources: "Use the Instance Metadata Service to access instance metadata", "Query throttling" and "Considerations" of the EC2 guide.
  *  @throws Failure `cloud.invalid` when the endpoint is none */
 export function imds(options: ImdsOptions): Imds {
-  const { clock, budgetMs = BUDGET_MS, tryMs = TRY_MS, version1 = false, disabled = false, tokenTtlSeconds = TOKEN_TTL_SECONDS, random = Math.random } = options
+  const { clock, warn = () => {}, budgetMs = BUDGET_MS, tryMs = TRY_MS, version1 = false, disabled = false, tokenTtlSeconds = TOKEN_TTL_SECONDS, random = Math.random } = options
   const base = endpointOf(options)
   const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS, maxFreeSockets: SOCKETS })
   let token: Token | undefined
   let asking: Promise<Token> | undefined
   /** Since when nothing was answered. */
   let awaySince: number | undefined
+  let isTold = false
 
   async function send(method: 'GET' | 'PUT', path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal | undefined): Promise<Answer> {
     return exchange({ method, url: new URL(`latest/${path}`, base), headers, agent, timeoutMs: tryMs }, signal)
@@ -119,6 +124,10 @@ export function imds(options: ImdsOptions): Imds {
         const away = now - Math.min(beganAt, (awaySince ??= startedAt))
         const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(tries, 10)) * (0.5 + random() / 2)
         if (away + delay > budgetMs) throw gone(away, error)
+        if (away > QUIET_MS && !isTold) {
+          isTold = true
+          warn(`the instance metadata service at ${base} does not answer (${messageOf(error)}); it is waited for, up to ${showDuration(budgetMs)}`)
+        }
         await clock.sleep(delay, signal)
       }
     }

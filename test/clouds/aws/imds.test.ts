@@ -158,9 +158,12 @@ t.test('a service that refuses for a minute and comes back is a service', async 
   const clock = fakeClock(elapsedMs => elapsedMs >= 60_000 && server.back())
   const server = await imdsServer(t, { clock, documents: instanceDocuments() })
   await server.away()
-  const client = imds({ clock, endpoint: server.endpoint })
+  const warnings: string[] = []
+  const client = imds({ clock, endpoint: server.endpoint, warn: text => warnings.push(text) })
   t.teardown(client.dropSockets)
   t.equal(await client.get(PUBLIC, never), '203.0.113.10')
+  t.match(warnings, [/does not answer .* up to 5m/], 'told, and once')
+  t.equal(warnings.length, 1)
   t.ok(clock.monotonic() >= 60_000 && clock.monotonic() < 65_000, 'noticed within five seconds')
 })
 
