@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { accessSync, constants, statSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { accessSync, constants, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { $ as zx, quote } from 'zx/core'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
@@ -24,7 +24,7 @@ const LINES_SHOWN = 20
 
 /** Runs commands without a shell: zx gathers, and the program is spawned as it is, in a process group of its own, so that what it
  *  started ends with it. The environment is PATH, LC_ALL=C, HOME (with `user`: that user's, with USER and LOGNAME), SUNUP_ROOT in a
- *  staging root, and what `env` adds. Standard input is empty unless `input` is given.
+ *  staging root, and what `env` adds. A staging root that is not there yet is an empty directory to them. Standard input is empty unless `input` is given.
  *  An aborted signal sends SIGTERM to the whole group, and SIGKILL 5 s later; what is thrown is the signal's reason.
  *  `user` is taken on with all its groups by setpriv(1). In a staging root and without privileges it is left as it is, like all owners there. */
 export function commands(ground: CommandGround): { readonly probe: Observer['probe']; readonly run: Machine['run'] } {
@@ -48,9 +48,20 @@ export function commands(ground: CommandGround): { readonly probe: Observer['pro
   }
 
   async function execute(argv: readonly string[], options: CommandOptions): Promise<{ result: CommandResult; said: string }> {
-    const { signal, input } = options
+    const { signal } = options
     signal?.throwIfAborted()
-    const cwd = ground.hostPath(options.cwd ?? '/')
+    const wanted = ground.hostPath(options.cwd ?? '/')
+    if (!staging || statSync(ground.root, { throwIfNoEntry: false }) !== undefined) return await executeIn(wanted, argv, options)
+    const empty = mkdtempSync(join(tmpdir(), 'sunup-root-'))
+    try {
+      return await executeIn(empty, argv, options)
+    } finally {
+      rmSync(empty, { recursive: true, force: true })
+    }
+  }
+
+  async function executeIn(cwd: string, argv: readonly string[], options: CommandOptions): Promise<{ result: CommandResult; said: string }> {
+    const { signal, input } = options
     const user = options.user === undefined ? undefined : wear(options.user, argv)
     const env = { PATH, LC_ALL: 'C', ...(user?.env ?? { HOME: homedir() }), ...(staging && { SUNUP_ROOT: ground.root }), ...options.env }
     const program = find(argv, cwd, env.PATH)

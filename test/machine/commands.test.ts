@@ -177,3 +177,12 @@ t.test('becoming another user without root is refused', { skip: isRoot ? 'root c
   const { run } = ground('/', [{ name: 'other', uid: 1, gid: 1, home: '/', shell: '/bin/sh' }])
   await t.rejects(run(['true'], { user: 'other' }), { code: 'command.failed', message: /needs root/ })
 })
+
+t.test('a staging root that is not there yet is an empty directory to a command, and stays away', async t => {
+  const root = join(t.testdir({}), 'nowhere')
+  const { probe } = ground(root)
+  t.strictSame(await probe(['sh', '-c', 'ls -A; test -e "$SUNUP_ROOT" || echo "$SUNUP_ROOT"']), { code: 0, stdout: `${root}\n`, stderr: '' })
+  const { stdout } = await probe(['pwd'])
+  t.notOk(existsSync(stdout.trim()), 'it is taken away again')
+  t.notOk(existsSync(root))
+})
