@@ -64,6 +64,8 @@ export interface Resource {
   readonly hostOnly?: string | undefined
   /** Its apply must be known to have been cut off: its beginning and end are put on disk. */
   readonly journaled?: boolean | undefined
+  /** A path that its apply makes, where its id names none. */
+  readonly creates?: string | undefined
   /** Its check runs it in every boot: `check` warns. */
   readonly unguarded?: boolean | undefined
   /** Puts the questions that its check will put to the outside, and only those, by `pinned`: their answers come while others are checked.

@@ -6,7 +6,7 @@ import type { Verified } from '../core/gate.ts'
 import type { Awaitable } from '../core/plain.ts'
 import type { ResourceId } from '../core/resource.ts'
 import { askAhead } from './ahead.ts'
-import { foresee } from './foresee.ts'
+import { foresee, type Foreseen } from './foresee.ts'
 import type { Debt } from './journal.ts'
 import { order } from './order.ts'
 import type { Planned } from './planned.ts'
@@ -50,6 +50,7 @@ export async function converge(work: Work, ground: Ground): Promise<Converged> {
     owedWhenChanged: id => causes.get(id) ?? [],
     resource: id => all.find(one => one.resource.id === id)?.resource,
   }
+  const foreseen: Foreseen = { outcomes, makers: [] }
   let failed: Converged['failure']
   let breath = ground.clock.monotonic()
 
@@ -68,7 +69,7 @@ export async function converge(work: Work, ground: Ground): Promise<Converged> {
         await setImmediate()
         breath = ground.clock.monotonic()
       }
-      const result = leaving() ? leave(one, ground) : work.planning ? await foresee(one, { outcomes }, here) : await settle(one.resource, here)
+      const result = leaving() ? leave(one, ground) : work.planning ? await foresee(one, foreseen, here) : await settle(one.resource, here)
       if (result.outcome === 'changed' || result.outcome === 'failed') ahead.forget()
       counts[result.outcome]++
       outcomes.set(id, result.outcome)

@@ -1,7 +1,7 @@
 import type { Change } from '../core/change.ts'
 import { asFailure, failureRecord, type Failure } from '../core/failure.ts'
 import type { Outcome } from '../core/events.ts'
-import type { ResourceId } from '../core/resource.ts'
+import type { Resource, ResourceId } from '../core/resource.ts'
 import { shown } from './diff.ts'
 import { whyNot } from './guards.ts'
 import type { Planned } from './planned.ts'
@@ -11,15 +11,30 @@ import { look, owedActs, type Settled, type Surroundings } from './settle.ts'
 export interface Foreseen {
   /** Outcomes so far, in order. */
   readonly outcomes: ReadonlyMap<ResourceId, Outcome>
+  /** Those among them that will make a path, or may. Noted here. */
+  readonly makers: Maker[]
 }
 
-/** Says what settling would do. What can't be known before something pending has happened is unknown, never guessed. */
+interface Maker {
+  readonly id: ResourceId
+  readonly path: string
+  /** Whether nobody can say what will lie below its path. */
+  readonly isFull: boolean
+}
+
+/** What these make is all theirs: a file has nothing below it, a new directory is empty. Of a checkout, an archive, a link or what a command made
+ *  only they know what lies in it. */
+const MAKES_ITSELF_ALONE: readonly string[] = ['file', 'template', 'remoteFile', 'directory']
+
+/** Says what settling would do. What can't be known before something pending has happened is unknown, never guessed. What is taken to be so: that
+ *  packages, users and commands make no file that a later resource names, but for what a command `creates`. */
 export async function foresee(planned: Planned, foreseen: Foreseen, around: Surroundings): Promise<Settled> {
   const { resource } = planned
   const { story, clock } = around
   const startedAt = clock.monotonic()
   story.tell({ type: 'resource.started', id: resource.id })
   const finish = (outcome: Outcome, reason?: string, failure?: Failure): Settled => {
+    if (outcome === 'pending' || outcome === 'unknown') noteMaker(resource, foreseen)
     story.tell({
       type: 'resource.finished',
       id: resource.id,
@@ -32,15 +47,15 @@ export async function foresee(planned: Planned, foreseen: Foreseen, around: Surr
   }
   if (planned.unknownUntil !== undefined) return finish('unknown', `until ${planned.unknownUntil}`)
   try {
+    const until = unknownBefore(resource, foreseen, around)
+    if (until !== undefined) return finish('unknown', `until ${until}`)
     const skip = await whyNot(resource, around)
     if (skip !== undefined) return finish('skipped', skip)
     const changes: readonly Change[] = [...(await look(resource, around)), ...owedActs(resource, around), ...actsToCome(planned, foreseen)]
-    const maker = makerOf(resource.id, changes, foreseen)
+    const maker = makerOnTheWayTo(resource, changes, foreseen) ?? unknownCause(resource, changes, foreseen)
     if (maker !== undefined) return finish('unknown', `until ${maker}`)
     story.tell({ type: 'resource.checked', id: resource.id, changes: await shown(changes) })
-    if (changes.length > 0) return finish('pending')
-    const unknown = resource.triggers?.flatMap(trigger => trigger.on).find(cause => foreseen.outcomes.get(cause) === 'unknown')
-    return unknown === undefined ? finish('unchanged') : finish('unknown', `until ${unknown}`)
+    return finish(changes.length > 0 ? 'pending' : 'unchanged')
   } catch (error) {
     const failure = asFailure(error)
     // A package may come from a source that an earlier resource has yet to write.
@@ -57,20 +72,43 @@ function actsToCome({ resource }: Planned, { outcomes }: Foreseen): readonly Cha
   })
 }
 
-/** Who, among the pending, makes what is missing here on its way to its own path: nobody can say yet what will be left to do. */
-function makerOf(id: ResourceId, changes: readonly Change[], { outcomes }: Foreseen): ResourceId | undefined {
-  const path = pathOf(id)
-  if (path === undefined || !changes.some(change => change.type === 'create')) return undefined
-  return [...outcomes].find(([other, outcome]) => outcome === 'pending' && `${pathOf(other)}/`.startsWith(`${path}/`))?.[0]
+/** What has to happen before it is any use to look. A guard is a command: it may ask for anything that comes before it. */
+function unknownBefore(resource: Resource, { outcomes, makers }: Foreseen, { machine }: Surroundings): ResourceId | undefined {
+  if (resource.hostOnly !== undefined && machine.staging) return undefined
+  const isGuarded = resource.onlyIf !== undefined || resource.notIf !== undefined
+  if (isGuarded) return [...outcomes].findLast(([, outcome]) => isOpen(outcome))?.[0]
+  const path = pathOf(resource)
+  return path === undefined ? undefined : makers.find(maker => (maker.isFull && path.startsWith(`${maker.path}/`)) || (maker.path === path && resource.creates === path))?.id
 }
 
-function pathOf(id: ResourceId): string | undefined {
-  return /^\w+\[(\/.*)\]$/.exec(id)?.[1]
+/** Who makes what is missing here on its way to its own path: nobody can say yet what will be left to do. */
+function makerOnTheWayTo(resource: Resource, changes: readonly Change[], { makers }: Foreseen): ResourceId | undefined {
+  const path = pathOf(resource)
+  if (path === undefined || !changes.some(change => change.type === 'create')) return undefined
+  return makers.find(maker => `${maker.path}/`.startsWith(`${path}/`))?.id
+}
+
+/** A cause that may change, and then calls for an act that is not called for yet. */
+function unknownCause({ triggers = [] }: Resource, changes: readonly Change[], { outcomes }: Foreseen): ResourceId | undefined {
+  return triggers.filter(({ act }) => !changes.some(change => change.type === 'act' && change.field === act)).flatMap(({ on }) => on).find(cause => outcomes.get(cause) === 'unknown')
+}
+
+function noteMaker(resource: Resource, { makers }: Foreseen): void {
+  const path = pathOf(resource)
+  if (path !== undefined) makers.push({ id: resource.id, path, isFull: !MAKES_ITSELF_ALONE.includes(resource.kind) })
+}
+
+function pathOf({ id, creates }: Resource): string | undefined {
+  return creates ?? /^\w+\[(\/.*)\]$/.exec(id)?.[1]
+}
+
+function isOpen(outcome: Outcome): boolean {
+  return outcome === 'pending' || outcome === 'unknown'
 }
 
 /** What, among the pending, will most likely bring what is absent: its namesake, else packages, else whatever came last. */
 function providerOf(failure: Failure, { outcomes }: Foreseen): ResourceId | undefined {
-  const pending = [...outcomes].filter(([, outcome]) => outcome === 'pending' || outcome === 'unknown').map(([id]) => id)
+  const pending = [...outcomes].filter(([, outcome]) => isOpen(outcome)).map(([id]) => id)
   const kinds: Record<string, string> = { 'absent.user': 'user', 'absent.group': 'group', 'absent.unit': 'systemdUnit' }
   const namesake = `${kinds[failure.code]}[${failure.subject}]`
   return pending.find(id => id === namesake) ?? pending.find(id => id.startsWith('package[')) ?? pending.at(-1)

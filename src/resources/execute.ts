@@ -37,6 +37,7 @@ export function execute(props: ExecuteProps): Resource {
   return {
     ...resourceBase({ kind: 'execute', key: props.name, props, triggers: { run: runOn } }),
     journaled: true,
+    creates,
     unguarded: !isGuarded,
     check({ observer, interrupted }) {
       if (interrupted) return [{ type: 'act', field: 'run', reason: 'it was cut off' }]

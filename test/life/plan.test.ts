@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { untrue } from '../support/foretold.ts'
@@ -61,6 +61,67 @@ t.test('a plan into a root that is not there makes none', async t => {
   rmSync(where.root, { recursive: true })
   await plans(t, where, 2)
 })
+
+t.test('a guard is asked in a root that is not there: it is empty', async t => {
+  const where = premises(t, {
+    role: 'securityGroups: [demo]\nrecipes: [own]\n',
+    files: { 'recipes/own/recipe.ts': recipeText("[file({ path: '/a', content: 'x', onlyIf: ['test', '-e', 'etc'] }), file({ path: '/b', content: 'x', notIf: ['test', '-e', 'etc'] })]") },
+  })
+  rmSync(where.root, { recursive: true })
+  const ran = await where.sunup('plan', '--format', 'json')
+  t.equal(ran.code, 2)
+  t.strictSame(ran.events().flatMap(event => (event.type === 'resource.finished' ? [event.outcome] : [])), ['skipped', 'pending'])
+  t.notOk(existsSync(where.root))
+  t.strictSame(readdirSync(where.tmp), [], 'and what stood for it is gone')
+})
+
+/** Plans a recipe, boots it, and holds one against the other. @param before makes the machine as it is */
+async function foretells(t: Test, resources: string, expected: readonly string[], before?: (where: Premises) => Promise<void> | void): Promise<void> {
+  const where = premises(t, { role: 'securityGroups: [demo]\nrecipes: [own]\n', files: { 'recipes/own/recipe.ts': recipeText(resources) } })
+  await before?.(where)
+  const planned = await plans(t, where, 2)
+  t.strictSame(planned.flatMap(event => (event.type === 'resource.finished' ? [event.reason === undefined ? event.outcome : `${event.outcome} ${event.reason}`] : [])), expected)
+  t.strictSame(untrue(planned, (await where.sunup('boot', '--format', 'json')).events()), [])
+}
+
+t.test('a guard is not asked while something before it is pending: it is unknown until then', t =>
+  foretells(t, "[file({ path: '/a', content: 'x' }), file({ path: '/b', content: 'x', onlyIf: ['test', '-e', 'a'] }), file({ path: '/c', content: 'x', notIf: ['test', '-e', 'b'] })]", [
+    'pending',
+    'unknown until file[/a]',
+    'unknown until file[/b]',
+  ]))
+
+t.test('a guard is asked where all before it is settled', t =>
+  foretells(t, "[directory({ path: '/a' }), file({ path: '/b', content: 'x', onlyIf: ['test', '-e', 'a'] }), file({ path: '/c', content: 'x' })]", ['unchanged', 'pending', 'pending'], where =>
+    mkdirSync(join(where.root, 'a'), { mode: 0o755 })))
+
+t.test('a command whose `creates` something earlier makes is unknown until then; in a directory that is new it runs', t =>
+  foretells(t, "[file({ path: '/d/f', content: 'x' }), directory({ path: '/e' }), execute({ name: 'f', argv: ['false'], creates: '/d/f' }), execute({ name: 'd', argv: ['false'], creates: '/d' }), execute({ name: 'e', argv: ['touch', 'e/x'], creates: '/e/x' })]", [
+    'pending',
+    'pending',
+    'unknown until file[/d/f]',
+    'unknown until file[/d/f]',
+    'pending',
+  ]))
+
+t.test('what lies in a checkout, or in what a command creates, is unknown until that is there', async t => {
+  const { url } = application(t)
+  await foretells(t, `[
+    git({ repository: '${url}', ref: 'main', path: '/srv/app', layout: 'inPlace' }),
+    execute({ name: 'build', argv: ['mkdir', 'srv/app/built'], creates: '/srv/app/built' }),
+    execute({ name: 'make', argv: ['sh', '-c', 'mkdir made && echo x > made/f'], creates: '/made' }),
+    file({ path: '/made/f', content: 'y' }),
+    directory({ path: '/made' }),
+    file({ path: '/other', content: 'x' }),
+  ]`, ['pending', 'unknown until git[/srv/app]', 'pending', 'unknown until execute[make]', 'unknown until execute[make]', 'pending'])
+})
+
+t.test('an act is unknown while one of its causes is', t =>
+  foretells(t, "[file({ path: '/a', content: 'x' }), file({ path: '/b', content: 'x', onlyIf: ['false'] }), execute({ name: 'c', argv: ['touch', 'c'], creates: '/c', runOn: ['file[/b]'] })]", [
+    'pending',
+    'unknown until file[/a]',
+    'unknown until file[/b]',
+  ]))
 
 t.test('a check that fails ends a plan with 1, and it goes on to the others', async t => {
   const where = premises(t, { role: SMALL.replace('path: /etc/motd', 'path: /srv') + '  - files: [{ path: /etc/motd, content: x }]\n' })

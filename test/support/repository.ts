@@ -159,7 +159,7 @@ export function application(t: Test): Repository {
 
 /** The text of recipes/<name>/recipe.ts. @param resources an expression; @param params e.g. 'z.object({ … })' */
 export function recipeText(resources: string, params?: string): string {
-  return `import { recipe, z, file, template, execute, directory, link, secret } from 'sunup'
+  return `import { recipe, z, file, template, execute, directory, git, link, secret } from 'sunup'
 export default recipe({
   description: 'A recipe for tests.',
   ${params === undefined ? '' : `params: ${params},`}

@@ -54,7 +54,7 @@ t.test('a unit that is not there is absent, in a plan unknown while something pe
   await settles(t, machine, service({ name: 'nowhere', state: 'stopped' }), [])
   const around = { ...surroundings(machine, []), planning: true }
   const plan = planned(service({ name: 'nowhere' }))
-  t.strictSame(await foresee(plan, { outcomes: new Map([['systemdUnit[nowhere.service]', 'pending']]) }, around), { outcome: 'unknown' })
+  t.strictSame(await foresee(plan, { outcomes: new Map([['systemdUnit[nowhere.service]', 'pending']]), makers: [] }, around), { outcome: 'unknown' })
 })
 
 t.test('a masked unit is refused with what to do', async t => {
