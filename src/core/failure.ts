@@ -103,6 +103,8 @@ export interface Fault {
   readonly message: string
   readonly hint?: string | undefined
   readonly code: FailureCode
+  /** Its line may hold what nobody should see: it is told, and not shown. */
+  readonly sensitive?: true | undefined
 }
 
 export interface FailureDetails {

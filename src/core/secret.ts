@@ -17,6 +17,12 @@ export function makeSecret(value: string): Secret {
   return Object.freeze({ [text]: () => value, toString: mask, toJSON: mask, [Symbol.toPrimitive]: mask, [inspect.custom]: mask })
 }
 
+/** A line of a file or a value from it, as complaints may show it: without the password of a URL, and without what stands where a secret's
+ *  reference should. */
+export function withoutPasswords(line: string): string {
+  return line.replace(/(\/\/[^\s\/:@]*:)[^\s\/]+(?=@)/g, '$1***').replace(/(\bsecret["']?\s*:\s*)(?![{[]|["']?(?:file:\/|ssm:))(?=\S)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^,}\n]+)/g, '$1***')
+}
+
 export function isSecret(value: unknown): value is Secret {
   return typeof value === 'object' && value !== null && text in value
 }

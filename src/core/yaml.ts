@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Pair, type ParsedNode, type YAMLError } from 'yaml'
 import { Failure, messageOf, type FailureCode, type Fault } from './failure.ts'
 import type { Place } from './role.ts'
+import { withoutPasswords } from './secret.ts'
 import { failureAt, failureOf } from './faults.ts'
 
 /** A YAML file as a plain value, and where in the file its parts stand. */
@@ -158,7 +159,7 @@ const SYNTAX_HINTS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
 }
 
 function syntaxFault(error: YAMLError, text: string, place: Place, code: FailureCode): Failure {
-  const line = text.split(/\r?\n/)[place.line - 1]?.trim() ?? ''
+  const line = withoutPasswords(text.split(/\r?\n/)[place.line - 1]?.trim() ?? '')
   // The parser's own words for this one name a function of its library.
   const what = error.code === 'MULTIPLE_DOCS' ? 'a second document begins' : (error.message[0] as string).toLowerCase() + error.message.slice(1)
   const shown = line.length > 60 ? `${line.slice(0, 59)}…` : line

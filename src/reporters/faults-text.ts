@@ -1,3 +1,4 @@
+import { withoutPasswords } from '../core/secret.ts'
 import { counted } from './counted.ts'
 import { showHint } from './failures.ts'
 import { painter, type Paint } from './paint.ts'
@@ -9,6 +10,8 @@ export interface ShownFault {
   readonly message: string
   readonly hint?: string | undefined
   readonly code: string
+  /** Its line is not shown, whatever else is said of it. */
+  readonly sensitive?: true | undefined
 }
 
 export interface FaultsTextOptions {
@@ -26,7 +29,8 @@ export function faultsText({ faults, warnings, source, colour }: FaultsTextOptio
   const found = [...faults.map(fault => ({ fault, kind: 'error' as const })), ...warnings.map(fault => ({ fault, kind: 'warning' as const }))]
   const files = Map.groupBy(found, ({ fault }) => fault.place.file)
   const parts = [...files].map(([file, ones]) => {
-    const lines = source(file)?.split('\n')
+    const hidden = new Set(ones.filter(({ fault }) => fault.sensitive === true || fault.code === 'secret.misplaced').map(({ fault }) => fault.place.line))
+    const lines = source(file)?.split('\n').map((line, index) => (hidden.has(index + 1) ? '' : withoutPasswords(line)))
     const sorted = ones.toSorted((a, b) => (a.fault.place.line ?? 0) - (b.fault.place.line ?? 0) || (a.fault.place.column ?? 0) - (b.fault.place.column ?? 0))
     return sorted.map(({ fault, kind }) => showFault(fault, kind, lines, paint).join('\n')).join('\n')
   })

@@ -2,6 +2,7 @@ import { closeSync, createReadStream, openSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import { withoutPasswords } from '../core/secret.ts'
 
 export interface Download {
   /** http, https or file. */
@@ -48,7 +49,7 @@ export async function checksumOf(file: string, signal: AbortSignal): Promise<str
 export function checkDownload(label: string, { url, sha256 }: Download): Download {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined || !['http:', 'https:', 'file:'].includes(parsed.protocol)) {
-    throw new Failure('resource.invalid', `${label}: "url" must be an http, https or file URL, found ${JSON.stringify(url)}`)
+    throw new Failure('resource.invalid', `${label}: "url" must be an http, https or file URL, found ${JSON.stringify(withoutPasswords(url))}`)
   }
   if (parsed.password !== '') throw new Failure('secret.misplaced', `${label}: "url" holds a password`, { hint: 'A URL is shown in plans and reports: serve the file without one.' })
   if (!/^[0-9a-f]{64}$/i.test(sha256)) throw new Failure('resource.invalid', `${label}: "sha256" must be 64 hex digits, found ${JSON.stringify(sha256)}`, { hint: 'sha256sum prints it.' })

@@ -4,7 +4,7 @@ import { isFullSha, type GitRemote } from '../core/git.ts'
 import type { Observer } from '../core/machine.ts'
 import { checkProps, oneOf } from '../core/props.ts'
 import { COMMON_PROPS, resourceBase, type ApplyContext, type CheckContext, type CommonProps, type Resource } from '../core/resource.ts'
-import { isSecret, type Secret } from '../core/secret.ts'
+import { isSecret, withoutPasswords, type Secret } from '../core/secret.ts'
 import { inPlace } from './git-in-place.ts'
 import { releases } from './git-releases.ts'
 
@@ -99,7 +99,7 @@ function checkAccess(label: string, { repository, key, token }: GitProps): void 
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(repository) ? parsed(repository) : undefined
   const isShort = /^(?:[\w.-]+@)?[\w.-]+:(?!\/\/)[^:]/.test(repository)
   if ((url === undefined && !isShort && !repository.startsWith('/') && !/^[a-z0-9-]+::/.test(repository)) || repository.startsWith('-')) {
-    throw new Failure('resource.invalid', `${label}: "repository" must be a URL, user@host:path or an absolute path, found ${JSON.stringify(repository)}`)
+    throw new Failure('resource.invalid', `${label}: "repository" must be a URL, user@host:path or an absolute path, found ${JSON.stringify(withoutPasswords(repository))}`)
   }
   if (url && url.password !== '') {
     throw new Failure('secret.misplaced', `${label}: "repository" holds a password`, { hint: 'Leave it out of the URL and give it as `token: { secret: "file:/path" }`.' })

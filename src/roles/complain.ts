@@ -3,7 +3,7 @@ import type { FailureCode, Fault } from '../core/failure.ts'
 import { didYouMean } from '../core/nearest.ts'
 import { isRecord } from '../core/plain.ts'
 import type { Place } from '../core/role.ts'
-import { isSecret } from '../core/secret.ts'
+import { isSecret, withoutPasswords } from '../core/secret.ts'
 import { droppedKeys, keysAt } from './walk.ts'
 
 type Issue = z.core.$ZodIssue
@@ -41,7 +41,9 @@ function complaints(issue: Issue, above: Path, reading: Reading): Fault[] {
   const subject = show(path, reading.whole)
   if (value === undefined && issue.code !== 'custom') return [fault(path, `${subject} is missing`, undefined, reading)]
   const { message, hint } = wording(issue, value, reading.written(path))
-  return [fault(path, /^(must|is|has) /.test(message) ? `${subject} ${message}` : `${subject}: ${message}`, hint, reading)]
+  const told = fault(path, /^(must|is|has) /.test(message) ? `${subject} ${message}` : `${subject}: ${message}`, hint, reading)
+  // What stands where a secret should is likely to be one.
+  return [issue.code === 'custom' && issue.params?.sensitive === true ? { ...told, sensitive: true } : told]
 }
 
 function unknownKey(path: Path, key: string, reading: Reading): Fault {
@@ -127,7 +129,10 @@ function found(value: unknown, written: string | undefined): string {
   if (isSecret(value)) return 'a secret'
   if (Array.isArray(value)) return 'a list'
   if (isRecord(value)) return 'a map'
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value)
+  if (typeof value === 'string') {
+    const text = withoutPasswords(value)
+    return JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text)
+  }
   return typeof value === 'number' ? `the number ${written ?? value}` : String(value)
 }
 

@@ -66,6 +66,7 @@ function judged(value: unknown, standIns: ReadonlyMap<Secret, SecretReference>, 
     message: `${prefix}a secret stands where the recipe expects none`,
     hint: 'Only a param that the recipe declares with secret() may be one.',
     code: 'secret.misplaced',
+    sensitive: true,
   }))
   // What its schema says of a secret in the wrong place is the same fault once more.
   const others = misplaced.length === 0 ? faults : faults.filter(fault => !fault.message.endsWith('found a secret'))

@@ -17,7 +17,7 @@ const accepted = new WeakSet<Secret>()
 
 /** A param that is a secret: written `{ secret: "file:/path" }` or `{ secret: "ssm:/path" }`, given to the recipe as a Secret. */
 export function secret(): z.ZodType<Secret, Secret> {
-  return z.custom<Secret>(accept, { error: 'must be a secret: { secret: "file:/path" } or { secret: "ssm:/path" }' }).meta({
+  return z.custom<Secret>(accept, { error: 'must be a secret: { secret: "file:/path" } or { secret: "ssm:/path" }', params: { sensitive: true } }).meta({
     type: 'object',
     properties: { secret: { type: 'string', pattern: '^(file:/|ssm:)' } },
     required: ['secret'],

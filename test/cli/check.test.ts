@@ -32,3 +32,27 @@ t.test('what is wrong in sunup.yaml, and in a role that is named, comes in the f
   where.write({ 'sunup.yaml': 'cloud: local\n', 'roles/demo.yaml': 'recipes: [\n' })
   t.match(await faults('--role', 'demo'), [{ code: 'role.invalid', place: { file: 'roles/demo.yaml' } }])
 })
+
+t.test('no complaint shows a password that a role file holds', async t => {
+  const recipe = `import { recipe, secret, z } from 'sunup'
+export default recipe({ description: 'x', params: z.object({ token: secret().optional(), port: z.number().optional(), url: z.string().regex(/^ssh/).optional() }), resources: () => [] })
+`
+  const entries = [
+    '  - git-sync: { repository: "https://u:S3cr3t@h/x", ref: main, path: /srv/x }',
+    '  - odd: { token: "S3cr3t", prot: 80 }',
+    '  - odd: { token: { secret: "S3cr3t" } }',
+    "  - odd: { port: { secret: S3cr3t, x: 1 } }",
+    '  - odd: { port: { secret: "file:/S3cr3t" } }',
+    '  - odd: { url: "https://u:S3cr3t@h/x" }',
+  ]
+  const where = premises(t, { role: `recipes:\n${entries.join('\n')}\n`, files: { 'recipes/odd/recipe.ts': recipe } })
+  const { code, stdout, stderr } = await where.sunup('check')
+  t.equal(code, 78)
+  for (const line of entries.keys()) t.match(stdout, `roles/demo.yaml:${line + 2}  error: `)
+  t.notMatch(stdout + stderr, 'S3cr3t')
+  t.match(stdout, 'https://u:***@h/x', 'the rest of the line is shown')
+  where.write({ 'roles/demo.yaml': 'recipes:\n  - odd: { url: "https://u:S3cr3t@h/x" ]\n' })
+  const torn = await where.sunup('check')
+  t.match(torn, { code: 78 })
+  t.notMatch(torn.stdout + torn.stderr, 'S3cr3t')
+})
