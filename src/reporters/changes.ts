@@ -37,8 +37,9 @@ export function signOf(id: ResourceId, changes: readonly Change[]): Sign {
   return whole ? SIGNS[whole.type] : '~'
 }
 
-/** A file is its content and a link what it points to; elsewhere the whole goes by the resource's kind, or by no name. */
-const WHOLE: readonly string[] = ['content', 'to']
+/** A file is its content, a link what it points to, a checkout its revision, an archive its checksum, an address who holds it; elsewhere the
+ *  whole goes by the resource's kind, or by no name. */
+const WHOLE: readonly string[] = ['content', 'to', 'revision', 'checksum', 'holder']
 
 function kindOf(id: ResourceId): string {
   return id.slice(0, id.indexOf('['))

@@ -1,6 +1,11 @@
 import { basename, dirname } from 'node:path'
 import type { FileStat, Machine } from '../core/machine.ts'
 
+/** The name of the file that a file of this name is a backup of; of one that is none, its own. */
+export function originalOf(name: string): string {
+  return name.replace(/\.sunup-[1-9]\d*$/, '')
+}
+
 /** Keeps the file's content as `<path>.sunup-<n>`, n counting up, and lets go of the oldest beyond `count`.
  *  A run that was killed before it replaced the file has made its backup already: the same content is not kept twice in a row. */
 export function keepBackup(path: string, found: FileStat, count: number, machine: Machine): void {

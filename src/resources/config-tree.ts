@@ -61,7 +61,7 @@ export function configTree(props: ConfigTreeProps): Resource {
     return {
       tree: [
         ...(target === undefined ? [] : [{ type: 'update', field: 'link', from: target, to: kept.directory } as const]),
-        ...(live === undefined ? [{ type: 'create', field: '.', ...parentsToMake(path, observer) } as const] : []),
+        ...(live === undefined ? [{ type: 'create', ...parentsToMake(path, observer) } as const] : []),
         ...treeDifferences(observer, live === undefined ? undefined : kept.at(live), files),
       ],
       rest: [

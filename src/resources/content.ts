@@ -39,8 +39,8 @@ export function checkFile(wanted: WantedFile, observer: Observer): readonly Chan
   }
   const changes = attributeChanges(found, attributes, observer)
   if (holds(wanted, found, observer)) return changes
-  const from = isSecret(wanted.content) ? {} : { from: shownContent(path, found, observer) }
-  return [{ type: 'update', ...newContent(wanted), ...from }, ...changes]
+  const before = isSecret(wanted.content) ? {} : shownContent(path, found, observer)
+  return [{ type: 'update', ...newContent(wanted), ...before }, ...changes]
 }
 
 /** Makes it so, in one rename. Only with a `verify` is there something to wait for. */
@@ -91,14 +91,17 @@ function newContent({ content }: WantedFile): Omit<Change, 'type'> {
   return { field: 'content', to: text.length > SHOWN_BYTES ? `(${Buffer.byteLength(text)} bytes)` : text }
 }
 
-/** What is there now, for a diff. What others may not read is not shown: it may hold a secret that the new content has no more. */
-function shownContent(path: string, found: FileStat, observer: Observer): string {
-  if ((parseInt(found.mode, 8) & 0o007) === 0) return '(not shown: not readable by others)'
-  if (found.size > SHOWN_BYTES) return `(${found.size} bytes)`
+/** What others may not read is not shown: it may hold a secret that the new content has no more. */
+export const NOT_SHOWN = 'what it replaces is not shown: others may not read it'
+
+/** What is there now, for a diff; else why there is none. */
+function shownContent(path: string, found: FileStat, observer: Observer): Pick<Change, 'from' | 'reason'> {
+  if ((parseInt(found.mode, 8) & 0o007) === 0) return { reason: NOT_SHOWN }
+  if (found.size > SHOWN_BYTES) return { reason: `it replaces ${found.size} bytes` }
   const bytes = observer.read(path)
-  if (bytes === undefined) return ''
+  if (bytes === undefined) return { from: '' }
   const text = bytes.toString('utf8')
-  return text.includes('\0') || !Buffer.from(text).equals(bytes) ? `(binary, ${bytes.length} bytes)` : text
+  return text.includes('\0') || !Buffer.from(text).equals(bytes) ? { reason: `it replaces ${bytes.length} bytes that are no text` } : { from: text }
 }
 
 /** What is not asked for stays as the replaced file has it. */

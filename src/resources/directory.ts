@@ -5,6 +5,7 @@ import { isRecord } from '../core/plain.ts'
 import { checkProps } from '../core/props.ts'
 import { COMMON_PROPS, resourceBase, type CommonProps, type Resource } from '../core/resource.ts'
 import { applyAttributes, attributeChanges } from './attributes.ts'
+import { originalOf } from './backup.ts'
 import { parentsToMake } from './parents.ts'
 
 export interface DirectoryProps extends CommonProps {
@@ -17,7 +18,8 @@ export interface DirectoryProps extends CommonProps {
   /** Group name, or a gid as text. Default as for the owner. */
   readonly group?: string | undefined
   /** Removes what lies in it, whole trees too; each entry stands among the changes. What other resources put there must be named in
-   *  `keep`, with * for any run of characters: no resource knows of another. Default: nothing is removed. */
+   *  `keep`, with * for any run of characters: no resource knows of another. The backups
+   *  of a kept file are kept. Default: nothing is removed. */
   readonly purge?: boolean | { readonly keep: readonly string[] } | undefined
 }
 
@@ -63,7 +65,8 @@ function keeping(label: string, purge: unknown): Keeps | undefined {
     throw new Failure('resource.invalid', `${label}: "purge" must be true or { keep: [names] }, found ${JSON.stringify(purge)}`)
   }
   const patterns = keep.map(name => new RegExp(`^${name.split('*').map(escaped).join('.*')}$`, 's'))
-  return name => patterns.some(pattern => pattern.test(name))
+  // What a kept file's resource keeps beside it is kept, too: else the two would never be done.
+  return name => patterns.some(pattern => pattern.test(name) || pattern.test(originalOf(name)))
 }
 
 function escaped(text: string): string {

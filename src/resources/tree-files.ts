@@ -2,6 +2,7 @@ import type { Change } from '../core/change.ts'
 import { Failure } from '../core/failure.ts'
 import type { FileStat, Observer } from '../core/machine.ts'
 import { isSecret, reveal, type Secret } from '../core/secret.ts'
+import { NOT_SHOWN } from './content.ts'
 
 /** One file of a tree, as it should be. */
 export interface TreeFile {
@@ -77,8 +78,8 @@ function fileDifferences(observer: Observer, at: string, path: string, file: Tre
   const found = observer.read(at)
   if (found?.equals(Buffer.from(reveal(file.content)))) return changes
   // What not everybody may read on disk may have been made with a secret, by the recipe as it was before.
-  const from = isPublic(stat) ? { from: found?.toString('utf8') ?? '' } : { secret: true as const }
-  return [{ type: 'update', field: path, ...('secret' in from ? from : 'secret' in to ? to : { ...from, ...to }) }, ...changes]
+  const from = isPublic(stat) ? { from: found?.toString('utf8') ?? '' } : { reason: NOT_SHOWN }
+  return [{ type: 'update', field: path, ...('secret' in to ? to : { ...from, ...to }) }, ...changes]
 }
 
 function metaDifferences(observer: Observer, stat: FileStat, path: string, mode: string): readonly Change[] {
@@ -90,7 +91,7 @@ function metaDifferences(observer: Observer, stat: FileStat, path: string, mode:
 
 function removal(observer: Observer, at: string, path: string, stat: FileStat | undefined): Change {
   if (stat?.kind !== 'file') return { type: 'remove', field: path }
-  return isPublic(stat) ? { type: 'remove', field: path, from: observer.readText(at) ?? '' } : { type: 'remove', field: path, secret: true }
+  return isPublic(stat) ? { type: 'remove', field: path, from: observer.readText(at) ?? '' } : { type: 'remove', field: path, reason: 'what it says is not shown: others may not read it' }
 }
 
 function isPublic({ mode }: FileStat): boolean {

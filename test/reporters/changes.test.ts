@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Change } from '../../src/core/change.ts'
+import { shown as told } from '../../src/engine/diff.ts'
 import { showChanges, showValue, signOf } from '../../src/reporters/changes.ts'
 import { painter } from '../../src/reporters/paint.ts'
 
@@ -10,6 +11,11 @@ function shown(id: string, changes: readonly Change[], verbose = false): string[
 t.test('what is made or removed as a whole has the sign of that', async t => {
   t.equal(signOf('file[/a]', [{ type: 'update', field: 'mode' }, { type: 'create', field: 'content' }]), '+')
   t.equal(signOf('user[a]', [{ type: 'remove', field: 'user', from: 'a' }]), '-')
+  for (const [id, field] of [['git[/a]', 'revision'], ['archive[/a]', 'checksum'], ['address[a]', 'holder'], ['source[/a]', 'revision']] as const) {
+    t.equal(signOf(id, [{ type: 'create', field, to: 'x' }]), '+')
+    t.equal(signOf(id, [{ type: 'update', field, from: 'y', to: 'x' }]), '~')
+  }
+  t.strictSame(shown('configTree[/a]', [{ type: 'create' }, { type: 'create', field: 'b', to: 'c' }]), ['+ configTree[/a]', '    b c'])
   t.equal(signOf('registry[web]', [{ type: 'create', to: {} }]), '+')
 })
 
@@ -33,6 +39,11 @@ t.test('a secret shows neither before nor after', async t => {
 
 t.test('a name that the id says already is not said again', async t => {
   t.strictSame(shown('group[app]', [{ type: 'create', field: 'group', to: 'app' }, { type: 'create', field: 'gid', to: 990 }]), ['+ group[app]', '    gid 990'])
+})
+
+t.test('what replaces something that can’t be shown is shown as new, with the reason', async t => {
+  const changes = await told([{ type: 'update', field: 'content', to: 'a\nb\n', reason: 'it replaces 3 bytes that are no text' }])
+  t.strictSame(shown('file[/a]', changes), ['~ file[/a]', '    content (it replaces 3 bytes that are no text)', '      +a', '      +b'])
 })
 
 t.test('a long diff is cut short unless verbose', async t => {

@@ -50,7 +50,7 @@ function generationsOf(machine: TestMachine): string[] {
 t.test('a tree that is not there is made, with its directories', async t => {
   const machine = testMachine(t)
   await settles(t, machine, app(), [
-    { type: 'create', field: '.', reason: 'makes /etc, /etc/app' },
+    { type: 'create', reason: 'makes /etc, /etc/app' },
     { type: 'create', field: 'main.conf', to: 'one\n' },
     { type: 'create', field: 'sites/a.conf', to: 'two\n' },
   ])
@@ -88,7 +88,7 @@ t.test('a directory where a file should be, and a file where a directory should 
 
 t.test('an empty tree is a tree', async t => {
   const machine = testMachine(t)
-  await settles(t, machine, app({ files: {} }), [{ type: 'create', field: '.', reason: 'makes /etc, /etc/app' }])
+  await settles(t, machine, app({ files: {} }), [{ type: 'create', reason: 'makes /etc, /etc/app' }])
   t.strictSame(live(machine), {})
 })
 
@@ -96,7 +96,7 @@ t.test('a link that leads elsewhere is swung', async t => {
   const machine = testMachine(t, { etc: { app: { tree: t.fixture('symlink', '/opt/old') } } })
   await settles(t, machine, app({ files: {} }), [
     { type: 'update', field: 'link', from: '/opt/old', to: '/etc/app/tree.d' },
-    { type: 'create', field: '.' },
+    { type: 'create' },
   ])
 })
 
@@ -218,7 +218,7 @@ t.test('a checker in a mount namespace that refuses leaves the replaced and the 
 t.test('what it takes the place of is removed, also when it comes back', async t => {
   const machine = testMachine(t, { etc: { app: { default: t.fixture('symlink', 'available') } } })
   const tree = app({ files: {}, replaces: ['/etc/app/default'] })
-  await settles(t, machine, tree, [{ type: 'create', field: '.' }, { type: 'remove', field: '/etc/app/default', reason: '/etc/app/tree takes its place' }])
+  await settles(t, machine, tree, [{ type: 'create' }, { type: 'remove', field: '/etc/app/default', reason: '/etc/app/tree takes its place' }])
   symlinkSync('available', join(machine.dir, 'etc/app/default'))
   await settles(t, machine, tree, [{ type: 'remove', field: '/etc/app/default', reason: '/etc/app/tree takes its place' }])
   t.strictSame(generationsOf(machine), ['1', 'previous'], 'for that no new generation is made')
@@ -350,14 +350,14 @@ t.test('a file made with a secret is nobody else\'s, and its content is shown no
   const machine = testMachine(t)
   const key = (text: string): Partial<ConfigTreeProps> => ({ files: { key: { content: makeSecret(text) }, plain: { content: 'plain\n' } } })
   await settles(t, machine, app(key('hunter2')), [
-    { type: 'create', field: '.', reason: 'makes /etc, /etc/app' },
+    { type: 'create', reason: 'makes /etc, /etc/app' },
     { type: 'create', field: 'key', secret: true },
     { type: 'create', field: 'plain', to: 'plain\n' },
   ])
   t.equal(machine.stat('/etc/app/tree.d/1/key')?.mode, '0600')
   await settles(t, machine, app(key('hunter3')), [{ type: 'update', field: 'key', secret: true }], { secrets: ['hunter2'] })
   await settles(t, machine, app({ files: { key: { content: 'open\n' }, plain: { content: 'plain\n' } } }), [
-    { type: 'update', field: 'key', secret: true },
+    { type: 'update', field: 'key', reason: 'what it replaces is not shown: others may not read it', to: 'open\n' },
     { type: 'update', field: 'key mode', from: '0600', to: '0644' },
   ], { secrets: ['hunter3'] })
   await settles(t, machine, app(key('hunter4')), [
@@ -365,7 +365,7 @@ t.test('a file made with a secret is nobody else\'s, and its content is shown no
     { type: 'update', field: 'key mode', from: '0644', to: '0600' },
   ])
   await settles(t, machine, app({ files: {} }), [
-    { type: 'remove', field: 'key', secret: true },
+    { type: 'remove', field: 'key', reason: 'what it says is not shown: others may not read it' },
     { type: 'remove', field: 'plain', from: 'plain\n' },
   ], { secrets: ['hunter4'] })
 })

@@ -50,6 +50,14 @@ t.test('a purge keeps what it is told to, by name or by pattern', async t => {
   ])
 })
 
+t.test('a purge keeps the backups of what it keeps, and of nothing else', async t => {
+  const machine = testMachine(t, { d: { 'a.conf': '', 'a.conf.sunup-2': '', 'a.conf.sunup-x': '', 'b.sunup-1': '' } })
+  await settles(t, machine, directory({ path: '/d', purge: { keep: ['a.conf'] } }), [
+    { type: 'remove', field: 'entry', from: 'a.conf.sunup-x' },
+    { type: 'remove', field: 'entry', from: 'b.sunup-1' },
+  ])
+})
+
 t.test('a file or a link in its place is refused', async t => {
   const machine = testMachine(t, { f: '', d: {}, l: t.fixture('symlink', 'd') })
   const check = (path: string) => async () => look(directory({ path }), surroundings(machine, []))

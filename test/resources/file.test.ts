@@ -98,19 +98,19 @@ t.test('a link in its place is replaced, and what it led to stays', async t => {
 t.test('binary content is described, not dumped', async t => {
   const machine = testMachine(t)
   writeFileSync(`${machine.dir}/f`, Buffer.from([0xff, 0x00, 0x01]))
-  await settles(t, machine, file({ path: '/f', content: 'text\n' }), [{ type: 'update', field: 'content', from: '(binary, 3 bytes)', to: 'text\n' }])
+  await settles(t, machine, file({ path: '/f', content: 'text\n' }), [{ type: 'update', field: 'content', to: 'text\n', reason: 'it replaces 3 bytes that are no text' }])
 })
 
 t.test('a long file is counted, not shown', async t => {
   const machine = testMachine(t, { f: 'x'.repeat(600_000) })
-  await settles(t, machine, file({ path: '/f', content: 'y'.repeat(700_000) }), [{ type: 'update', field: 'content', from: '(600000 bytes)', to: '(700000 bytes)' }])
+  await settles(t, machine, file({ path: '/f', content: 'y'.repeat(700_000) }), [{ type: 'update', field: 'content', reason: 'it replaces 600000 bytes', to: '(700000 bytes)' }])
 })
 
 t.test('what others may not read is not shown when it is replaced', async t => {
   const machine = testMachine(t, { f: 'password: old\n' })
   chmodSync(`${machine.dir}/f`, 0o640)
   await settles(t, machine, file({ path: '/f', content: 'no password\n' }), [
-    { type: 'update', field: 'content', from: '(not shown: not readable by others)', to: 'no password\n' },
+    { type: 'update', field: 'content', to: 'no password\n', reason: 'what it replaces is not shown: others may not read it' },
   ])
 })
 
@@ -181,7 +181,7 @@ t.test('a backup has the mode of what it keeps', async t => {
   const machine = testMachine(t, { f: 'old' })
   chmodSync(`${machine.dir}/f`, 0o600)
   await settles(t, machine, file({ path: '/f', content: 'new', mode: '0644', backup: true }), [
-    { type: 'update', field: 'content', from: '(not shown: not readable by others)', to: 'new' },
+    { type: 'update', field: 'content', to: 'new', reason: 'what it replaces is not shown: others may not read it' },
     { type: 'update', field: 'mode', from: '0600', to: '0644' },
   ])
   t.equal(machine.stat('/f.sunup-1')?.mode, '0600')
