@@ -15,6 +15,8 @@ export interface StatusFacts {
   readonly role: string | null
   /** The commit of the source that the last boot took. */
   readonly revision: string | null
+  /** The source is a directory of the user's own: the revision is what is checked out there, whatever was edited since. */
+  readonly checkedOut: boolean
   /** As the health file says at this moment; unknown where no role says which file. */
   readonly gate: 'open' | 'closed' | 'unknown'
   readonly healthFile: string | null
@@ -32,16 +34,22 @@ export interface StatusFacts {
   readonly at: string
 }
 
+export interface StatusOptions {
+  readonly colour: boolean
+  /** Shows the last run in full, from here: e.g. `sunup report --root machine`. */
+  readonly reportCommand: string
+}
+
 /** The last run and the gate, in words, ending in a line end. */
-export function statusText(facts: StatusFacts, { colour }: { readonly colour: boolean }): string {
+export function statusText(facts: StatusFacts, { colour, reportCommand }: StatusOptions): string {
   const paint = painter(colour)
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ['instance', [facts.instance === null ? 'not known' : visible(facts.instance)]],
     ['role', [facts.role === null ? 'none yet' : visible(facts.role)]],
-    ...(facts.revision === null ? [] : ([['revision', [visible(facts.revision)]]] as const)),
+    ...(facts.revision === null ? [] : ([['revision', [`${visible(facts.revision)}${facts.checkedOut ? paint('faint', ' (as checked out: edits in the directory are no part of it)') : ''}`]]] as const)),
     ['gate', [gate(facts, paint)]],
     ...silence(facts, paint),
-    ['last run', facts.report === null ? ['none is kept: `sunup plan` looks what a boot would change, `sunup boot` does it'] : lastRun(facts.report, facts, paint)],
+    ['last run', facts.report === null ? ['none is kept: `sunup plan` looks what a boot would change, `sunup boot` does it'] : lastRun(facts.report, facts, reportCommand, paint)],
     ...(facts.report === null ? [] : outcomes(facts.report, paint)),
     ...owed(facts, paint),
     ...cutOff(facts, paint),
@@ -57,14 +65,14 @@ function gate({ gate: state, healthFile }: StatusFacts, paint: Paint): string {
   return `${paint('warn', 'closed')}: no traffic comes in${file && ` (${file} is not there)`}`
 }
 
-function lastRun(report: Report, { at, running: holder }: StatusFacts, paint: Paint): string[] {
+function lastRun(report: Report, { at, running: holder }: StatusFacts, command: string, paint: Paint): string[] {
   const ago = Date.parse(at) - Date.parse(report.startedAt)
   const when = `${visible(report.command)}, ${showTime(report.startedAt)}${ago >= 0 ? ` (${showAge(ago)} ago)` : ''}`
   const how =
     report.durationMs === null
       ? holder ? paint('note', 'not over yet') : paint('warn', 'killed before its end: the next `sunup boot` takes up where it was')
       : `took ${showDuration(report.durationMs)}, ${report.exitCode === 0 ? paint('good', 'ended as asked') : paint('bad', showExitCode(report.exitCode ?? 0))}`
-  return [when, how, ...(report.durationMs === null ? [] : [showCounts(report, paint)]), paint('faint', `run ${visible(report.run)}: \`sunup report\` shows all of it`)]
+  return [when, how, ...(report.durationMs === null ? [] : [showCounts(report, paint)]), paint('faint', `run ${visible(report.run)}: \`${visible(command)}\` shows all of it`)]
 }
 
 function outcomes({ resources, error }: Report, paint: Paint): (readonly [string, readonly string[]])[] {

@@ -11,6 +11,7 @@ function status(bodies: readonly EventBody[], more: Partial<StatusFacts> = {}): 
     instance: 'i-0abc',
     role: 'web',
     revision: '8f3c2d19a7',
+    checkedOut: false,
     gate: 'open',
     healthFile: '/run/sunup/health/ping.html',
     debts: [],
@@ -21,7 +22,7 @@ function status(bodies: readonly EventBody[], more: Partial<StatusFacts> = {}): 
     at: '2026-11-20T22:45:10.000Z',
     ...more,
   }
-  return statusText(facts, { colour: false })
+  return statusText(facts, { colour: false, reportCommand: 'sunup report' })
 }
 
 t.test('an instance that serves', async t => matchesGolden(t, 'serving.status.txt', status(RUNS['first-boot'] ?? [])))
@@ -35,6 +36,10 @@ t.test('an instance that was never booted', async t => {
 t.test('what a killed run owes, and who pays it', async t => {
   const debts = [{ id: 'service[nginx]', act: 'reload', cause: 'file[/etc/nginx/nginx.conf]' }] as const
   matchesGolden(t, 'killed.status.txt', status((RUNS['first-boot'] ?? []).slice(0, 12), { gate: 'closed', debts }))
+})
+
+t.test('a revision of a directory that may have been edited is not shown as all there is', async t => {
+  t.match(status(RUNS['first-boot'] ?? [], { checkedOut: true }), 'revision  8f3c2d19a7 (as checked out: edits in the directory are no part of it)\n')
 })
 
 t.test('a run that is going on', async t => {

@@ -9,7 +9,7 @@ import { systemClock } from '../../machine/clock.ts'
 import { holderOf } from '../../machine/lock.ts'
 import type { StatusFacts } from '../../reporters/status-text.ts'
 import { cloudOf, machineOf, settingsOf } from '../place.ts'
-import type { Command } from '../verbs.ts'
+import type { Asked, Command } from '../verbs.ts'
 
 const status: Command = async (asked, world) => {
   const settings = settingsOf(asked, world)
@@ -26,6 +26,7 @@ const status: Command = async (asked, world) => {
     instance: basename(own).startsWith('unknown-') ? null : basename(own),
     role: decision?.role ?? null,
     revision: decision?.revision ?? null,
+    checkedOut: 'directory' in settings.source,
     gate: healthFile === undefined ? 'closed' : 'open',
     healthFile: healthFile ?? null,
     debts,
@@ -38,9 +39,18 @@ const status: Command = async (asked, world) => {
   if (asked.format === 'json') world.write(`${JSON.stringify(facts, undefined, 1)}\n`)
   else {
     const { statusText } = await import('../../reporters/status-text.ts')
-    world.write(statusText(facts, { colour: world.colour }))
+    world.write(statusText(facts, { colour: world.colour, reportCommand: ['sunup report', ...placeOf(asked)].join(' ') }))
   }
   return 0
+}
+
+/** The options that say which machine is meant, to be written again. */
+function placeOf(asked: Asked): readonly string[] {
+  return (['config', 'source', 'cloud', 'root'] as const).flatMap(name => (asked[name] === undefined ? [] : [`--${name}`, quoted(asked[name])]))
+}
+
+function quoted(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 /** Anything in <run>/health is an open gate: what does not count begins with a dot. */
