@@ -1,7 +1,8 @@
-import { isAbsolute, join, resolve } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import type { Cloud, CloudUser } from '../core/cloud.ts'
 import { Failure } from '../core/failure.ts'
 import type { Machine } from '../core/machine.ts'
+import { ownPath } from '../core/own-path.ts'
 import type { Awaitable } from '../core/plain.ts'
 import type { BootParts } from '../life/boot.ts'
 import type { Reading, Repository } from '../life/repository.ts'
@@ -92,8 +93,14 @@ export async function repositoryOf(settings: Settings, asked: Asked, world: Worl
   const { readSource } = await import('../life/source.ts')
   const network = networkOf(world)
   // It comes from outside of a staging root, to where the state of one is.
-  const directory = machineOf(asked, world).hostPath(join(settings.state, 'cache/source'))
-  return await readSource(source, { ...ground, host: hostMachine({ network }), directory, network }, reading)
+  const directory = ownPath(machineOf(asked, world).hostPath(settings.state), 'cache', 'source')
+  const host = hostMachine({ network })
+  try {
+    return await readSource(source, { ...ground, host, directory, network }, reading)
+  } catch (error) {
+    await host.ended()
+    throw error
+  }
 }
 
 /** The same for a command that is no run: `use` reads it, and what was made for that is let go of. A plan's rules hold.

@@ -104,5 +104,7 @@ export interface Machine extends Observer {
   /** Runs a command on the host without a shell. In a staging root SUNUP_ROOT is set.
    *  @throws Failure `absent.command`, `command.failed` (any exit code but 0; last lines in `output`), `command.timeout` */
   run(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>
+  /** When every command and git that its signal ended is gone, with what it had started: 6 s after the signal at the latest. */
+  ended(): Promise<void>
   readonly git: GitWorker
 }

@@ -92,6 +92,8 @@ async function change(resource: Resource, changes: readonly Change[], around: Su
       around.clock,
     )
   } catch (error) {
+    // What was aborted may still be changing things.
+    await around.machine.ended()
     await revertCauses(resource, around)
     throw error
   }

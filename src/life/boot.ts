@@ -5,6 +5,7 @@ import type { EventSink } from '../core/events.ts'
 import { asFailure, Failure } from '../core/failure.ts'
 import type { Gate, Verified } from '../core/gate.ts'
 import type { Machine } from '../core/machine.ts'
+import { ownPath } from '../core/own-path.ts'
 import { converge } from '../engine/converge.ts'
 import { journal } from '../engine/journal.ts'
 import { pins } from '../engine/pins.ts'
@@ -70,6 +71,7 @@ async function hold({ lifecycle }: Cloud, held: Held, { clock, signal }: Frame, 
 async function provision(parts: BootParts, control: RunControl, held: Held, noted: EventSink[]): Promise<void> {
   const { machine } = parts
   const { story, clock, signal, records } = control
+  held.ended = machine.ended
 
   control.deadline(FIRST_DEADLINE_MS)
   const { settings, fault } = settingsOf(parts.settings)
@@ -97,9 +99,9 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   const cloud = (held.cloud = await parts.cloud(settings, user))
   control.calls(() => cloud.calls)
   const instance = await cloud.metadata.identity(signal)
-  const own = join(held.state, instance.id)
+  const own = ownPath(held.state, instance.id)
   held.self = { instanceId: instance.id, bootId }
-  records.keepIn(join(own, 'runs', control.id))
+  records.keepIn(ownPath(own, 'runs', control.id))
   held.recorded = true
 
   const repository = await parts.repository(settings, readingFor(control, cloud, instance, false, breaker(cloud, instance, failuresOf(settings), parts.role, signal)))
@@ -126,7 +128,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
     machine.root,
   ])
 
-  held.journal = journal(join(own, 'journal.ndjson'))
+  held.journal = journal(ownPath(own, 'journal.ndjson'))
   const converged = await converge(
     { stages: stagesOf(set, { activating, planning: false, signal }), onFailure: 'stop', planning: false },
     { machine, journal: held.journal, story, pins: pins(), clock, signal },

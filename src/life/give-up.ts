@@ -34,6 +34,7 @@ export async function giveUp(attended: boolean, control: RunControl, held: Held,
   await anyway(() => held.gates?.close(signal))
   await anyway(() => held.health !== undefined && emptyHealth(held.health))
   control.gate('closed')
+  await anyway(() => held.ended?.())
   await anyway(async () => {
     const key = held.key ?? (await keyOfLastBoot(held, signal))
     if (key) await held.cloud?.registry.register(key, { state: 'failed', failure: reasonOf(failure), bootedInMs: undefined }, signal)

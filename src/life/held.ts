@@ -22,6 +22,8 @@ export interface Held {
   journal?: Journal
   /** Ends what goes on beside the run: lease and heartbeats. */
   stops: (() => void)[]
+  /** When what it had started, and ended, is gone. */
+  ended?: () => Promise<void>
   recorded?: boolean
   /** The group is to wait for a human. */
   hold?: boolean

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { ownPath } from '../core/own-path.ts'
 import { converge } from '../engine/converge.ts'
 import { journal } from '../engine/journal.ts'
 import { pins } from '../engine/pins.ts'
@@ -19,7 +19,7 @@ const CHANGES = 2
 export async function plan(frame: Frame, parts: Omit<BootParts, 'attended'>): Promise<Ended> {
   const held: { repository?: Repository } = {}
   try {
-    return await run(frame, control => foretell(parts, control, held), async () => {})
+    return await run(frame, control => foretell(parts, control, held), parts.machine.ended)
   } finally {
     held.repository?.end?.()
   }
@@ -41,7 +41,7 @@ async function foretell(parts: Omit<BootParts, 'attended'>, control: RunControl,
   const set = await outset(role, { repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
   const activating = (await cloud.lifecycle.target(signal)) === 'InService'
   // Debts are foretold, too; the journal is read here, and not written.
-  const debts = journal(join(machine.hostPath(settings.state), instance.id, 'journal.ndjson'))
+  const debts = journal(ownPath(machine.hostPath(settings.state), instance.id, 'journal.ndjson'))
   const { counts: converged, failure } = await converge(
     { stages: stagesOf(set, { activating, planning: true, signal }), onFailure: 'continue', planning: true },
     { machine, journal: debts, story, pins: pins(), clock, signal },

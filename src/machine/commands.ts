@@ -5,6 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { $ as zx, quote } from 'zx/core'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import type { Account, CommandOptions, CommandResult, Machine, Observer } from '../core/machine.ts'
+import { groupEnding, type Endings } from './endings.ts'
 import { PATH } from './path.ts'
 
 export interface CommandGround {
@@ -12,10 +13,9 @@ export interface CommandGround {
   readonly root: string
   hostPath(path: string): string
   account(name: string): Account | undefined
+  readonly endings: Endings
 }
 
-/** Between the request to end and the end. */
-const GRACE_MS = 5_000
 /** How long output is waited for once the command itself has ended: a daemon it left behind may hold the pipe for ever. */
 const LINGER_MS = 500
 /** Of each stream the last so many characters are kept; what was said last is what matters of a command that says more. */
@@ -78,7 +78,7 @@ export function commands(ground: CommandGround): { readonly probe: Observer['pro
       spawn: ((_text: string, _none: readonly string[], spawning: object) => {
         child = spawn(file, rest, { ...spawning, shell: false })
         attend(child, options)
-        release = obey(child, signal)
+        release = obey(child, signal, ground.endings)
         return child
       }) as unknown as typeof spawn,
     })`${argv}`
@@ -143,28 +143,12 @@ function lines(stream: NodeJS.ReadableStream, tell: (line: string) => void): voi
 }
 
 /** Ends the child's whole group when the signal says so. Returns what lets go of the signal. */
-function obey(child: ChildProcess, signal: AbortSignal | undefined): () => void {
-  if (signal === undefined || child.pid === undefined) return () => {}
-  const group = -child.pid
-  const end = (): void => {
-    if (!tell(group, 'SIGTERM')) return
-    const timer = setTimeout(() => void tell(group, 'SIGKILL'), GRACE_MS)
-    child.once('close', () => {
-      if (!tell(group, 0)) clearTimeout(timer)
-    })
-  }
+function obey(child: ChildProcess, signal: AbortSignal | undefined, endings: Endings): () => void {
+  const { pid } = child
+  if (signal === undefined || pid === undefined) return () => {}
+  const end = (): void => endings.end(groupEnding(pid))
   signal.addEventListener('abort', end, { once: true })
   return () => signal.removeEventListener('abort', end)
-}
-
-/** false: nobody is there any more. */
-function tell(group: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    process.kill(group, signal)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** The program that a name means: looked up here, so that "not there" is known before anything is started. */

@@ -15,15 +15,19 @@ export function look(ask: () => boolean, hidden: boolean): boolean {
   }
 }
 
-/** Asks all processes to end that have this in their environment: one git and its children, wherever they were moved to. Those of others can't
+/** Sends a signal to all processes that have this in their environment: one git and its children, wherever they were moved to. Those of others can't
  *  be seen, and are none of ours. */
-export function endMarked(setting: string): void {
-  for (const pid of allProcesses()) {
-    if (!look(() => readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(setting), false)) continue
+export function tellMarked(setting: string, signal: NodeJS.Signals): void {
+  for (const pid of marked(setting)) {
     try {
-      process.kill(Number(pid), 'SIGTERM')
+      process.kill(Number(pid), signal)
     } catch {
       // It has ended by itself.
     }
   }
+}
+
+/** Who has this in its environment; what has ended has none, even while nobody has collected it. */
+export function marked(setting: string): readonly string[] {
+  return allProcesses().filter(pid => look(() => readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(setting), false))
 }

@@ -5,11 +5,12 @@ import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isFullSha, type Checkout, type GitRemote, type GitWorker } from '../core/git.ts'
 import { reveal } from '../core/secret.ts'
 import { makeDirectory } from '../core/make-directory.ts'
+import { endings, type Endings } from './endings.ts'
 import { accessTo } from './git-access.ts'
 import { gitFailure, lockInTheWay, type GitEnd } from './git-failure.ts'
 import { compareWithIndex } from './git-index.ts'
 import { removeStaleLock } from './git-lock.ts'
-import { endMarked } from './git-processes.ts'
+import { marked, tellMarked } from './git-processes.ts'
 import { CONFIG, ENVIRONMENT, PERMITTED } from './git-settings.ts'
 import { signatureFault, SIGNATURES } from './git-signature.ts'
 
@@ -18,6 +19,8 @@ export interface GitOptions {
   hostPath(path: string): string
   /** Added to git's small, fixed environment, e.g. proxies or SSH_AUTH_SOCK. */
   readonly env?: Readonly<Record<string, string>> | undefined
+  /** Keeps account of what is ended. Default: its own. */
+  readonly endings?: Endings
 }
 
 /** Stands in the environment of one git and of whatever it starts. */
@@ -37,7 +40,7 @@ interface Command {
 
 /** git, by the git program; every call is one process, which its signal ends. */
 export function gitWorker(options: GitOptions): GitWorker {
-  const { hostPath } = options
+  const { hostPath, endings: ends = endings() } = options
 
   /** Starts a git; any exit code is an answer. */
   async function ask(command: Command, signal: AbortSignal): Promise<GitEnd> {
@@ -62,7 +65,7 @@ export function gitWorker(options: GitOptions): GitWorker {
           return exitCode === 0 ? undefined : (error ?? Buffer.from('failed'))
         },
       })
-      const stdout = await git.env(env).outputHandler((_name, stdout, stderr) => attend(stdout, stderr, mark, signal)).raw([...command.args])
+      const stdout = await git.env(env).outputHandler((_name, stdout, stderr) => attend(stdout, stderr, `${MARK}=${mark}`, signal, ends)).raw([...command.args])
       return { code: 0, stdout, stderr: '' }
     } catch (error) {
       signal.throwIfAborted()
@@ -173,10 +176,10 @@ export function gitWorker(options: GitOptions): GitWorker {
 
 /** simple-git waits 50 ms more for a git that printed nothing: an empty chunk at its end says that all was heard. And it ends git alone: what git
  *  had started (ssh, the https helper) would go on, and hold its output open. */
-function attend(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream, mark: string, signal: AbortSignal): void {
+function attend(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream, setting: string, signal: AbortSignal, ends: Endings): void {
   stdout.once('end', () => stdout.emit('data', Buffer.alloc(0)))
   const leave = (): void => {
-    endMarked(`${MARK}=${mark}`)
+    ends.end({ isThere: () => marked(setting).length > 0, tell: name => tellMarked(setting, name) })
     for (const stream of [stdout, stderr]) (stream as NodeJS.ReadableStream & { destroy(): void }).destroy()
   }
   signal.addEventListener('abort', leave, { once: true })

@@ -2,6 +2,7 @@ import type { GitWorker } from '../core/git.ts'
 import type { Machine } from '../core/machine.ts'
 import { accounts } from './accounts.ts'
 import { fileWorker } from './changes.ts'
+import { endings } from './endings.ts'
 import { fileObserver } from './files.ts'
 import { paths } from './paths.ts'
 
@@ -13,7 +14,8 @@ export function hostMachine(options: { readonly root?: string | undefined; reado
   const where = paths(options.root ?? '/')
   const files = fileObserver(where)
   const known = accounts(files, where.staging)
-  const commands = once(async () => (await import('./commands.ts')).commands({ root: where.root, hostPath: where.through, account: known.account }))
+  const commands = once(async () => (await import('./commands.ts')).commands({ root: where.root, hostPath: where.through, account: known.account, endings: ends }))
+  const ends = endings()
   const privileged = process.geteuid?.() === 0
   return {
     root: where.root,
@@ -25,7 +27,8 @@ export function hostMachine(options: { readonly root?: string | undefined; reado
     hostPath: where.through,
     probe: async (argv, how) => (await commands()).probe(argv, how),
     run: async (argv, how) => (await commands()).run(argv, how),
-    git: lazyGit(once(async () => (await import('./git.ts')).gitWorker({ hostPath: where.through, ...(options.network && { env: options.network }) }))),
+    ended: ends.ended,
+    git: lazyGit(once(async () => (await import('./git.ts')).gitWorker({ hostPath: where.through, endings: ends, ...(options.network && { env: options.network }) }))),
   }
 }
 

@@ -6,11 +6,12 @@ import t, { type Test } from 'tap'
 import { Failure } from '../../src/core/failure.ts'
 import type { Account } from '../../src/core/machine.ts'
 import { commands } from '../../src/machine/commands.ts'
+import { endings } from '../../src/machine/endings.ts'
 
 const isRoot = process.geteuid?.() === 0
 
 function ground(root = '/', accounts: readonly Account[] = []): ReturnType<typeof commands> {
-  return commands({ root, hostPath: path => join(root, path), account: name => accounts.find(account => account.name === name) })
+  return commands({ root, hostPath: path => join(root, path), account: name => accounts.find(account => account.name === name), endings: endings() })
 }
 
 const node = (script: string, ...rest: string[]): string[] => [process.execPath, '-e', script, ...rest]
