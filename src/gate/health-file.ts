@@ -1,8 +1,9 @@
-import { chmodSync, lstatSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fchmodSync, lstatSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import type { Gate } from '../core/gate.ts'
 import { makeOpenDirectory } from '../core/make-directory.ts'
+import { ownPath } from '../core/own-path.ts'
 
 export interface HealthFileOptions {
   /** `<run>/health`, on the host. */
@@ -25,19 +26,39 @@ export function healthFileGate({ directory, file, content, mode }: HealthFileOpt
     async open(_verified, signal) {
       signal.throwIfAborted()
       try {
+        ownPath(dirname(directory), basename(directory), ...file.split('/').slice(0, -1))
         makeOpenDirectory(dirname(path))
         rmSync(staged, { force: true })
-        writeFileSync(staged, content, { mode: 0o600, flag: 'wx' })
-        chmodSync(staged, Number.parseInt(mode, 8))
+        stage(staged, content, Number.parseInt(mode, 8))
         renameSync(staged, path)
       } catch (error) {
-        rmSync(staged, { force: true })
+        if (error instanceof Failure) throw error
+        tidy(staged)
         throw unwritable(path, error)
       }
     },
     async close() {
       emptyHealth(directory)
     },
+  }
+}
+
+function stage(file: string, content: string, mode: number): void {
+  const descriptor = openSync(file, 'wx', 0o600)
+  try {
+    writeFileSync(descriptor, content)
+    fchmodSync(descriptor, mode)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** After a failure that is the one to be told. */
+function tidy(staged: string): void {
+  try {
+    rmSync(staged, { force: true })
+  } catch {
+    // It begins with a dot: it opens nothing.
   }
 }
 

@@ -3,6 +3,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { makeDirectory } from '../core/make-directory.ts'
+import { ownPath } from '../core/own-path.ts'
 
 /** What a boot decided, for drain, watch and status: they use that alone. */
 export interface Decision {
@@ -19,21 +20,24 @@ export interface Kept extends Decision {
 }
 
 const MADE_OF = 'made-of.json'
+/** Where `current` leads. Beside any other place lies what is not ours to remove. */
+const OURS = /^decisions\/[0-9a-f]{16}$/
 
 /** Keeps the decision and the source it was made from as `<directory>/current`, a link swung in one rename. Nothing is written
  *  where both are what is kept already: beside the copy stands every source file's size and modification time.
  *  @param leaveOut absolute paths that are no part of the source though they lie in it: state, run, a staging root
- *  @throws Failure `file.denied`, `disk.full` */
+ *  @throws Failure `file.denied`, `disk.full`, `file.escape` */
 export function keepDecision(directory: string, decision: Decision, source: string, leaveOut: readonly string[]): void {
   const out = leaveOut.map(path => resolve(path))
   const link = join(directory, 'current')
   try {
     const files = list(source, out)
     const madeOf = JSON.stringify([decision, files])
+    const decisions = ownPath(directory, 'decisions')
     const kept = linkTarget(link)
-    if (kept !== undefined && textOf(join(directory, kept, MADE_OF)) === madeOf) return forgetOthers(join(directory, kept))
+    if (kept !== undefined && OURS.test(kept) && textOf(join(directory, kept, MADE_OF)) === madeOf) return forgetOthers(join(directory, kept))
     const digest = hashOf('sha256').update(madeOf).digest('hex').slice(0, 16)
-    const to = join(directory, 'decisions', digest)
+    const to = join(decisions, digest)
     rmSync(`${to}.new`, { recursive: true, force: true })
     makeDirectory(join(`${to}.new`, 'source'), 0o700)
     // Recursive for the sake of links to directories, which stay links.
@@ -47,6 +51,7 @@ export function keepDecision(directory: string, decision: Decision, source: stri
     renameSync(`${link}.new`, link)
     forgetOthers(to)
   } catch (error) {
+    if (error instanceof Failure) throw error
     const code = errnoOf(error) === 'ENOSPC' ? 'disk.full' : 'file.denied'
     throw new Failure(code, `what this boot decided can't be kept in ${directory}: ${messageOf(error)}`, { cause: error })
   }

@@ -4,6 +4,7 @@ import { hashOf } from '../core/digest.ts'
 import { Failure, messageOf } from '../core/failure.ts'
 import { isFullSha } from '../core/git.ts'
 import type { Machine } from '../core/machine.ts'
+import { ownPath } from '../core/own-path.ts'
 import { filesDigest } from './source-files.ts'
 
 /** A remote source as it is kept on the machine.
@@ -60,10 +61,11 @@ interface Noted extends Judged {
 }
 
 /** @param base absolute, on the host. Only what its user alone can write is believed: verdicts on signatures lie there.
- *  @param host the machine itself, not a staging root */
+ *  @param host the machine itself, not a staging root
+ *  @throws Failure `file.escape` when there is a link where one of its directories should be */
 export function sourceStore(base: string, url: string, host: Machine): SourceStore {
   const digest = hashOf('sha256').update(url).digest('hex').slice(0, 16)
-  const all = join(base, digest)
+  const all = ownPath(base, digest)
   const goodFile = join(all, 'good.json')
   const pathOf = (commit: string): string => join(all, commit)
   const noteOf = (commit: string): string => join(all, `${commit}.json`)
@@ -82,7 +84,7 @@ export function sourceStore(base: string, url: string, host: Machine): SourceSto
 
   const store: SourceStore = {
     base,
-    cache: join(base, `${digest}.git`),
+    cache: ownPath(base, `${digest}.git`),
     pathOf,
     look(commit) {
       if (!isPrivate(base) || !isDirectory(pathOf(commit))) return undefined

@@ -1,4 +1,4 @@
-import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { bootIdOf } from '../core/boot-id.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
@@ -22,7 +22,7 @@ export function bootMark(runDirectory: string, proc = '/proc'): BootMark {
   const kept = read(file, kernel)
   if (kept.mark === undefined) return write(file, kept.exists, kernel, proc)
   // Whoever made it died before it had taken away the name under which it was staged.
-  if ((statSync(file, { throwIfNoEntry: false })?.nlink ?? 1) > 1) forgetStaged(file)
+  if ((lstatSync(file, { throwIfNoEntry: false })?.nlink ?? 1) > 1) forgetStaged(file)
   return kept.mark
 }
 
@@ -68,6 +68,8 @@ function bootTimeMs(kernel: Kernel, proc: string): number {
 function read(file: string, kernel: Kernel): { readonly mark?: BootMark; readonly exists: boolean } {
   let text: string
   try {
+    // A link is not ours, and is replaced.
+    if (lstatSync(file).isSymbolicLink()) return { exists: true }
     text = readFileSync(file, 'utf8')
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { exists: false }
@@ -96,7 +98,8 @@ function write(file: string, exists: boolean, kernel: Kernel, proc: string): Boo
     const directory = join(file, '..')
     makeOpenDirectory(directory)
     forgetStaged(file)
-    writeFileSync(staged, `${JSON.stringify({ ...mark, initStart: kernel.initStart })}\n`, { mode: 0o644 })
+    rmSync(staged, { force: true })
+    writeFileSync(staged, `${JSON.stringify({ ...mark, initStart: kernel.initStart })}\n`, { mode: 0o644, flag: 'wx' })
     try {
       if (exists) renameSync(staged, file)
       else linkSync(staged, file)

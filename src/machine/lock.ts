@@ -1,10 +1,11 @@
-import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
 import { makeOpenDirectory } from '../core/make-directory.ts'
+import { ownPath } from '../core/own-path.ts'
 
 /** Held until released, or until the process is gone, however it went: the kernel lets go of it. */
 export interface Lock {
@@ -24,7 +25,7 @@ export interface Holder {
  *  shared lock in the way of an exclusive one, and both go away. The journal is kept in memory, so nothing is written.
  *  Such a lock is lost when this process opens and closes the file by other means: nothing else may read it.
  *  @param holder who takes it, written beside it as `<file>.holder`; without it nobody can tell
- *  @throws Failure `file.denied`, `disk.full` where the file can't be made, `file.kind` when it is something else */
+ *  @throws Failure `file.denied`, `disk.full` where the file can't be made, `file.kind` when it is something else, `file.escape` when it is a link */
 export function tryLock(file: string, holder?: Holder): Lock | undefined {
   make(file)
   const { DatabaseSync } = sqlite()
@@ -102,18 +103,21 @@ function holderFile(file: string): string {
 
 function make(file: string): void {
   try {
-    if (statSync(file, { throwIfNoEntry: false })) return
+    if (lstatSync(ownPath(dirname(file), basename(file)), { throwIfNoEntry: false })) return
     makeOpenDirectory(dirname(file))
     // Nobody else may read it: a reader could lock it, too.
     closeSync(openSync(file, 'wx', 0o600))
   } catch (error) {
+    if (error instanceof Failure) throw error
     if (errnoOf(error) !== 'EEXIST') throw unusable(file, error)
   }
 }
 
 function tellHolder(file: string, { command, pid }: Holder): void {
   try {
-    writeFileSync(`${holderFile(file)}.new`, `${JSON.stringify({ command, pid, startedAt: startTicks(pid) })}\n`, { mode: 0o644 })
+    // Whatever lies there was left by one that died, or is a link: it is not written through.
+    rmSync(`${holderFile(file)}.new`, { force: true })
+    writeFileSync(`${holderFile(file)}.new`, `${JSON.stringify({ command, pid, startedAt: startTicks(pid) })}\n`, { mode: 0o644, flag: 'wx' })
     renameSync(`${holderFile(file)}.new`, holderFile(file))
   } catch {
     // The lock is what counts; without this, others can only say that somebody has it.
