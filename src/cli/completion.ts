@@ -8,7 +8,7 @@ export type Shell = 'bash' | 'zsh' | 'fish'
 const SCRIPTS: Readonly<Record<Shell, (program: Program) => string>> = { bash, zsh, fish }
 
 /** A script that completes the program's commands, options and their values, without ever calling the program.
- *  Roles are those of `roles/` in the current directory. */
+ *  Roles are those of `roles/` at --source, else beside --config, else in the current directory. */
 export function completionScript(shell: Shell, program: Program): string {
   return SCRIPTS[shell](program)
 }

@@ -69,10 +69,11 @@ t.test('bash', { skip: !hasShell('bash') && 'bash is not installed here' }, asyn
     t.strictSame(offered(t, ['sunup', 'boot', '--format', '']), ['json', 'text'])
   })
 
-  t.test('offers the values that a command knows besides those that all do', async t => {
+  t.test('offers the values that a command knows, and to the others those that all do', async t => {
     const [registry, ...others] = [...program.commands].reverse()
     const more: Program = { ...program, commands: [...others, { ...(registry as Program['commands'][number]), options: [{ flags: '--format <format>', summary: 'how', values: ['table', 'json'] }] }] }
-    t.strictSame(offered(t, ['sunup', 'registry', '--format', ''], more), ['json', 'table', 'text'])
+    t.strictSame(offered(t, ['sunup', 'registry', '--format', ''], more), ['json', 'table'])
+    t.strictSame(offered(t, ['sunup', 'boot', '--format', ''], more), ['json', 'text'])
     t.equal(offered(t, ['sunup', 'registry', '--'], more).filter(one => one === '--format').length, 1)
   })
 
@@ -84,6 +85,14 @@ t.test('bash', { skip: !hasShell('bash') && 'bash is not installed here' }, asyn
   t.test('offers the roles of the current directory', async t => {
     t.strictSame(offered(t, ['sunup', 'boot', '--role', '']), ['base', 'web'])
     t.strictSame(offered(t, ['sunup', 'boot', '--role', 'w']), ['web'])
+  })
+
+  t.test('offers the roles of the place that is named', async t => {
+    const directory = t.testdir({ roles: { 'here.yaml': '' }, infra: { roles: { 'there.yaml': '' } } })
+    t.strictSame(offeredIn(directory, ['sunup', 'boot', '--source', 'infra', '--role', '']), ['there'])
+    t.strictSame(offeredIn(directory, ['sunup', '--config', '=', 'infra/sunup.yaml', 'boot', '--role', '=', '']), ['there'])
+    t.strictSame(offeredIn(directory, ['sunup', '--config', 'infra/sunup.yaml', '--source', '.', 'boot', '--role', '']), ['here'])
+    t.strictSame(offeredIn(directory, ['sunup', '--config', 'sunup.yaml', 'boot', '--role', '']), ['here'])
   })
 
   t.test('offers no roles where there are none', async t => {
@@ -116,6 +125,22 @@ t.test('zsh reads its script', { skip: !hasShell('zsh') && 'zsh is not installed
 t.test('fish reads its script', { skip: !hasShell('fish') && 'fish is not installed here' }, async t => {
   const directory = t.testdir({ script: completionScript('fish', program) })
   t.doesNotThrow(() => execFileSync('fish', ['--no-execute', join(directory, 'script')], { stdio: 'pipe' }))
+})
+
+t.test('fish and zsh offer the roles of the place that is named, too', async t => {
+  const directory = t.testdir({ roles: { 'here.yaml': '' }, infra: { roles: { 'there.yaml': '' } }, fish: completionScript('fish', program), zsh: completionScript('zsh', program) })
+  const line = 'sunup --config infra/sunup.yaml boot --role '
+  const scripts = {
+    fish: `source fish; complete -C '${line}'`,
+    // Outside of a completion there is neither, and what was found is all that matters.
+    zsh: `compdef() { : }; compadd() { print -l $found }; source ./zsh; LBUFFER='${line}'; _sunup_roles`,
+  }
+  for (const shell of ['fish', 'zsh'] as const) {
+    if (!hasShell(shell)) continue
+    const text = execFileSync(shell, [shell === 'fish' ? '--no-config' : '-f', '-c', scripts[shell]], { cwd: directory, encoding: 'utf8', env: { ...process.env, HOME: directory } })
+    t.match(text.trim(), /^there\b/, shell)
+    t.notMatch(text, 'here.yaml')
+  }
 })
 
 for (const shell of ['bash', 'zsh', 'fish'] as const) {

@@ -1,4 +1,4 @@
-import { quoted, switchesOf, withValues, wordsOf, type Described, type Program, type Switch, type Values } from './switches.ts'
+import { quoted, switchesOf, switchOf, withValues, wordsOf, type Described, type Program, type Switch, type Values } from './switches.ts'
 
 /** Runs on bash 3.2 as well, which macOS has. Names of files and roles are never expanded: `compgen -W` would run a `$(…)` in them. */
 export function bash(program: Program): string {
@@ -9,10 +9,24 @@ _${name}_reply() {
   local line
   while IFS= read -r line; do COMPREPLY+=("$line"); done
 }
+_${name}_place() {
+  local i value config=. source=
+  for ((i = 1; i < \${#COMP_WORDS[@]}; i++)); do
+    value=\${COMP_WORDS[i+1]}
+    if [[ $value == = ]]; then value=\${COMP_WORDS[i+2]}; fi
+    if [[ $value == '~/'* ]]; then value=$HOME/\${value:2}; fi
+    case \${COMP_WORDS[i]} in
+      --source) source=$value ;;
+      --config) if [[ $value == */* ]]; then config=\${value%/*}; else config=.; fi ;;
+    esac
+  done
+  place=\${source:-$config}
+}
 _${name}_roles() {
-  local role
-  for role in roles/*.yaml; do
-    role=\${role#roles/} role=\${role%.yaml}
+  local role place
+  _${name}_place
+  for role in "$place"/roles/*.yaml; do
+    role=\${role##*/} role=\${role%.yaml}
     if [[ $role != '*' && $role == "$1"* ]]; then COMPREPLY+=("$role"); fi
   done
 }
@@ -21,9 +35,6 @@ _${name}() {
   COMPREPLY=()
   # bash takes --option=value apart at the sign
   if [[ $current == = ]]; then current=; elif [[ $previous == = ]]; then previous=\${COMP_WORDS[COMP_CWORD-2]}; fi
-  case $previous in
-${valued.map(one => `    ${one.names.join('|')}) ${values(one.values, name)}; return ;;`).join('\n')}
-  esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     case \${COMP_WORDS[i]} in
       ${valued.flatMap(one => one.names).join('|') || "''"}) if [[ \${COMP_WORDS[i+1]} == = ]]; then ((i += 2)); else ((i += 1)); fi ;;
@@ -31,6 +42,9 @@ ${valued.map(one => `    ${one.names.join('|')}) ${values(one.values, name)}; re
       *) command=\${COMP_WORDS[i]}; break ;;
     esac
   done
+  case $command:$previous in
+${[...knownToOne(program), ...valued.map(one => ({ command: '*', one }))].map(({ command, one }) => `    ${one.names.map(flag => `${command}:${flag}`).join('|')}) ${values(one.values, name)}; return ;;`).join('\n')}
+  esac
   case $command in
 ${program.commands.map(command => `    ${command.name}) ${choices(switchesOf(program, command), wordsOf(command))} ;;`).join('\n')}
     '') ${choices(switchesOf(program), program.commands.map(nameOf))} ;;
@@ -40,6 +54,11 @@ ${program.commands.map(command => `    ${command.name}) ${choices(switchesOf(pro
 }
 complete -F _${name} ${name}
 `
+}
+
+/** Options whose values are others for one command than for all. */
+function knownToOne({ commands, options }: Program): { readonly command: string; readonly one: Switch }[] {
+  return commands.flatMap(({ name, options: own = [] }) => own.filter(one => options.some(({ flags }) => flags === one.flags)).map(one => ({ command: name, one: switchOf(one) })))
 }
 
 function nameOf({ name }: Described): string {

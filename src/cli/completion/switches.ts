@@ -50,15 +50,10 @@ export function switchesOf(program: Program, command?: Described): Switch[] {
   return [...[...own, ...everywhere].map(switchOf), HELP]
 }
 
-/** Every option of the program that takes a value: one name means the same in every command, though one may know more values. */
+/** Every option of the program that takes a value, with those that all commands know where it goes everywhere. */
 export function withValues({ options, commands }: Program): Switch[] {
-  const byName = new Map<string, Switch>()
-  for (const one of [...options, ...commands.flatMap(command => command.options ?? [])].map(switchOf)) {
-    const before = byName.get(one.names.join())?.values
-    const values = Array.isArray(before) && Array.isArray(one.values) ? [...new Set([...before, ...one.values])] : one.values
-    if (values !== 'none') byName.set(one.names.join(), { ...one, values })
-  }
-  return [...byName.values()]
+  const all = [...commands.flatMap(command => command.options ?? []), ...options].map(switchOf).filter(({ values }) => values !== 'none')
+  return [...new Map(all.map(one => [one.names.join(), one])).values()]
 }
 
 /** What the command's first argument may be. */

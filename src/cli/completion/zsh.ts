@@ -6,7 +6,19 @@ export function zsh(program: Program): string {
 # zsh completion for ${name}: source <(${name} completion zsh), or keep it as _${name} in a folder of $fpath
 _${name}_roles() {
   local -a found
-  found=(roles/*.yaml(N:t:r))
+  local word previous config=. source=
+  for word in \${(Q)\${(z)LBUFFER}}; do
+    case $previous in
+      --source) source=$word ;;
+      --config) config=\${word:h} ;;
+    esac
+    case $word in
+      --source=*) source=\${word#*=} ;;
+      --config=*) config=\${\${word#*=}:h} ;;
+    esac
+    previous=$word
+  done
+  found=(\${~\${source:-$config}}/roles/*.yaml(N:t:r))
   compadd -a found
 }
 _${name}() {
