@@ -139,5 +139,5 @@ async function staysClosed(t: Test, where: Premises, { code: expected, why, id, 
   if (hasRow) t.match(where.rows(), [{ state: 'failed', failure: why }], 'the row says so')
   t.match(where.answers().slice(1), told ? [{ answer: 'failed', reason: why }] : [], told ? 'the group is told' : 'the group is not told')
   const pid = join(where.dir, 'pid')
-  if (existsSync(pid)) t.throws(() => process.kill(Number(readFileSync(pid, 'utf8')), 0), 'the command it had started is ended')
+  if (existsSync(pid)) t.throws(() => process.kill(Number(readFileSync(pid, 'utf8')), 0), { code: 'ESRCH' }, 'the command it had started is ended')
 }

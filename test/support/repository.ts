@@ -123,7 +123,7 @@ export function premisesAt(dir: string, staged = true): Premises {
       const path = join(infra, name)
       const text = readFileSync(path, 'utf8')
       if (!text.includes(from)) throw new Error(`${name} has no ${JSON.stringify(from)}`)
-      writeFileSync(path, text.replace(from, to))
+      writeFileSync(path, text.replace(from, () => to))
     },
     rows() {
       try {
