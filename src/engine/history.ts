@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Event } from '../core/events.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
+import { readRegularText } from '../core/regular-file.ts'
 import { reportOf, type Report } from '../core/report.ts'
 
 /** The ids of the runs that are kept, newest first. Run ids begin with the time.
@@ -59,7 +60,7 @@ function parsed(text: string): unknown {
 }
 
 function readText(file: string): string | undefined {
-  return unlessMissing(file, () => readFileSync(file, 'utf8'))
+  return unlessMissing(file, () => readRegularText(file))
 }
 
 function unlessMissing<T>(file: string, read: () => T): T | undefined {

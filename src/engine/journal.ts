@@ -1,8 +1,10 @@
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import { isRecord } from '../core/plain.ts'
 import type { Act, ResourceId } from '../core/resource.ts'
 import { makeDirectory } from '../core/make-directory.ts'
+import { readRegularText } from '../core/regular-file.ts'
 
 /** An act that is still owed, and the change that made it so. */
 export interface Debt {
@@ -118,14 +120,15 @@ function keyOf({ id, act, cause }: Debt): string {
 function read(file: string): Line[] | undefined {
   let text: string
   try {
-    text = readFileSync(file, 'utf8')
+    text = readRegularText(file)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw new Failure('file.denied', `the journal ${file} can't be read: ${messageOf(error)}`, { cause: error })
   }
   return text.split('\n').flatMap(line => {
     try {
-      return line === '' ? [] : [JSON.parse(line) as Line]
+      const read: unknown = line === '' ? undefined : JSON.parse(line)
+      return isRecord(read) ? [read as unknown as Line] : []
     } catch {
       return []
     }

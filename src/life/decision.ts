@@ -1,9 +1,10 @@
-import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { makeDirectory } from '../core/make-directory.ts'
 import { ownPath } from '../core/own-path.ts'
+import { readRegularText } from '../core/regular-file.ts'
 
 /** What a boot decided, for drain, watch and status: they use that alone. */
 export interface Decision {
@@ -61,7 +62,7 @@ export function keepDecision(directory: string, decision: Decision, source: stri
 export function readDecision(directory: string): Kept | undefined {
   const current = join(directory, 'current')
   try {
-    return { ...(JSON.parse(readFileSync(join(current, 'decision.json'), 'utf8')) as Decision), source: join(current, 'source') }
+    return { ...(JSON.parse(readRegularText(join(current, 'decision.json'))) as Decision), source: join(current, 'source') }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw new Failure('file.denied', `what the last boot decided can't be read from ${current}: ${messageOf(error)}`, { cause: error })
@@ -92,7 +93,7 @@ function forgetOthers(kept: string): void {
 
 function textOf(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8')
+    return readRegularText(file)
   } catch {
     return undefined
   }

@@ -1,10 +1,11 @@
-import { constants, cpSync, existsSync, readFileSync } from 'node:fs'
+import { constants, cpSync, existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure } from '../core/failure.ts'
 import type { Machine } from '../core/machine.ts'
 import { isRecord } from '../core/plain.ts'
+import { readRegularText } from '../core/regular-file.ts'
 import { attempt, USUAL_PATIENCE } from '../engine/attempt.ts'
 import { PATH } from '../machine/path.ts'
 
@@ -19,7 +20,7 @@ export interface Lock {
 export function lockOf(directory: string): Lock | undefined {
   let text: string
   try {
-    text = readFileSync(join(directory, 'package-lock.json'), 'utf8')
+    text = readRegularText(join(directory, 'package-lock.json'))
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readRegularText } from '../core/regular-file.ts'
 import { join } from 'node:path'
 
 /** The commit a source directory has checked out, read without starting git; undefined where it is no git checkout. */
@@ -19,7 +19,7 @@ function packed(git: string, ref: string): string | undefined {
 
 function read(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8')
+    return readRegularText(file)
   } catch {
     return undefined
   }

@@ -1,10 +1,11 @@
-import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { hashOf } from '../core/digest.ts'
 import { Failure, messageOf } from '../core/failure.ts'
 import { isFullSha } from '../core/git.ts'
 import type { Machine } from '../core/machine.ts'
 import { ownPath } from '../core/own-path.ts'
+import { readRegularText } from '../core/regular-file.ts'
 import { filesDigest } from './source-files.ts'
 
 /** A remote source as it is kept on the machine.
@@ -153,7 +154,7 @@ function list(directory: string): readonly string[] {
 /** undefined: it is not there, or no JSON, which is what a power cut leaves: then it has to be made anew. */
 function json(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'))
+    return JSON.parse(readRegularText(file))
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new Failure('file.denied', `${file} can't be read: ${messageOf(error)}`, { cause: error })

@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Change } from '../core/change.ts'
 import { hashOf } from '../core/digest.ts'
 import { asFailure, errnoOf, Failure, failureRecord, messageOf } from '../core/failure.ts'
 import type { GitRemote } from '../core/git.ts'
+import { readRegular, WRITTEN_BYTES } from '../core/regular-file.ts'
 import { makeSecret } from '../core/secret.ts'
 import type { Source } from '../roles/config.ts'
 import { pickRole } from '../roles/match.ts'
@@ -160,7 +161,7 @@ function keptOf(own: SourceStore, commit: string): readonly string[] {
 function signersOf(file: string | undefined): Signers | undefined {
   if (file === undefined) return undefined
   try {
-    return { file, digest: hashOf('sha256').update(readFileSync(file)).digest('hex') }
+    return { file, digest: hashOf('sha256').update(readRegular(file, WRITTEN_BYTES)).digest('hex') }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') throw new Failure('config.invalid', `source.allowedSigners names ${file}, and there is no such file`, { cause: error, hint: 'Its lines are as ssh-keygen(1) has them under ALLOWED SIGNERS.' })
     throw new Failure('file.denied', `source.allowedSigners: ${messageOf(error)}`, { cause: error })

@@ -4,6 +4,7 @@ import { bootIdOf } from '../core/boot-id.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
 import { makeOpenDirectory } from '../core/make-directory.ts'
+import { readRegularText, WRITTEN_BYTES } from '../core/regular-file.ts'
 
 /** Which boot of the machine this is. */
 export interface BootMark {
@@ -70,7 +71,7 @@ function read(file: string, kernel: Kernel): { readonly mark?: BootMark; readonl
   try {
     // A link is not ours, and is replaced.
     if (lstatSync(file).isSymbolicLink()) return { exists: true }
-    text = readFileSync(file, 'utf8')
+    text = readRegularText(file, WRITTEN_BYTES)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { exists: false }
     throw new Failure('file.denied', `the boot mark ${file} can't be read: ${messageOf(error)}`, { cause: error })

@@ -1,6 +1,7 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs'
+import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
 import { errnoOf, Failure } from '../core/failure.ts'
 import type { FileKind, FileStat, Observer } from '../core/machine.ts'
+import { readRegular } from '../core/regular-file.ts'
 import { fileFailure, isAbsence } from './faults.ts'
 import type { Paths } from './paths.ts'
 
@@ -10,10 +11,11 @@ export type FileObserver = Pick<Observer, 'stat' | 'read' | 'readText' | 'list' 
 export function fileObserver(where: Paths): FileObserver {
   function read(path: string): Buffer | undefined {
     try {
-      return readFileSync(where.through(path))
+      return readRegular(where.through(path))
     } catch (error) {
       if (isAbsence(error)) return undefined
       if (errnoOf(error) === 'EISDIR') throw new Failure('file.kind', `${path} is a directory, not a file`, { cause: error })
+      if (error instanceof Failure && error.code === 'file.kind') throw new Failure('file.kind', `${path} can't be read: ${error.message}`, { cause: error })
       throw fileFailure(error, 'reading', path, where)
     }
   }

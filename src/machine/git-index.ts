@@ -1,6 +1,7 @@
-import { lstatSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs'
+import { lstatSync, readlinkSync, type BigIntStats } from 'node:fs'
 import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure } from '../core/failure.ts'
+import { readRegular } from '../core/regular-file.ts'
 
 const SIGNATURE = 'DIRC'
 /** Times, device, inode, mode, owner and size stand before an entry's object id. */
@@ -21,7 +22,7 @@ export function compareWithIndex(indexFile: string, workTree: string, hashBytes:
   let index: Buffer
   let writtenNs: bigint
   try {
-    index = readFileSync(indexFile)
+    index = readRegular(indexFile)
     writtenNs = lstatSync(indexFile, { bigint: true }).mtimeNs
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
@@ -106,6 +107,6 @@ function timeAt(index: Buffer, at: number): bigint {
 
 /** The object id of the file as it is; attributes that convert what is checked in make it another, which git then judges. */
 function objectIdOf(path: Buffer, found: BigIntStats, hashBytes: number): string {
-  const content = found.isSymbolicLink() ? readlinkSync(path, 'buffer') : readFileSync(path)
+  const content = found.isSymbolicLink() ? readlinkSync(path, 'buffer') : readRegular(path)
   return hashOf(hashBytes === 32 ? 'sha256' : 'sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
 }

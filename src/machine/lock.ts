@@ -6,6 +6,7 @@ import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
 import { makeOpenDirectory } from '../core/make-directory.ts'
 import { ownPath } from '../core/own-path.ts'
+import { readRegularText, WRITTEN_BYTES } from '../core/regular-file.ts'
 
 /** Held until released, or until the process is gone, however it went: the kernel lets go of it. */
 export interface Lock {
@@ -75,7 +76,7 @@ export async function withLock<T>(file: string, waitMs: number, signal: AbortSig
 export function holderOf(file: string): Holder | undefined {
   let told: unknown
   try {
-    told = JSON.parse(readFileSync(holderFile(file), 'utf8'))
+    told = JSON.parse(readRegularText(holderFile(file), WRITTEN_BYTES))
   } catch {
     return undefined
   }

@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, openSync, writeFileSync } from 'node:fs'
+import { closeSync, createReadStream, openSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
@@ -84,9 +84,14 @@ async function* httpBody(url: string, signal: AbortSignal): AsyncGenerator<Uint8
 
 async function* fileBody(url: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
-    yield* createReadStream(fileURLToPath(url), { signal }) as AsyncIterable<Uint8Array>
+    const path = fileURLToPath(url)
+    const found = statSync(path)
+    // A FIFO would be waited for, also by the process's end.
+    if (!found.isFile() && !found.isDirectory()) throw new Failure('download.denied', `${url} can't be read: it is no regular file`)
+    yield* createReadStream(path, { signal }) as AsyncIterable<Uint8Array>
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof Failure) throw error
     const code = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR' || errnoOf(error) === 'EISDIR' ? 'download.missing' : 'download.denied'
     throw new Failure(code, `${url} can't be read: ${messageOf(error)}`, { cause: error })
   }

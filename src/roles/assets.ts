@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join, normalize, relative } from 'node:path'
 import { Failure, messageOf } from '../core/failure.ts'
 import { didYouMean } from '../core/nearest.ts'
 import type { Asset } from '../core/recipe.ts'
+import { readRegularText, WRITTEN_BYTES } from '../core/regular-file.ts'
 import type { LoadedRecipe } from './recipes.ts'
 
 /** Finds the files that recipes ask for: in the recipe's own folder, its templates/, and the source's templates/. Each text is read once. */
@@ -15,7 +16,7 @@ export function assets(source: string): Assets {
     const known = texts.get(path)
     if (known !== undefined) return known
     try {
-      const read = readFileSync(path, 'utf8')
+      const read = readRegularText(path, WRITTEN_BYTES)
       texts.set(path, read)
       return read
     } catch (error) {

@@ -1,6 +1,7 @@
-import { readFileSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readRegularText, WRITTEN_BYTES } from '../core/regular-file.ts'
 import type { Place } from '../core/role.ts'
 
 /** Where in the provisioning repository an error came from, by its stack: the innermost of its lines. Files are named relative to it.
@@ -21,7 +22,7 @@ export function blame(error: unknown, source: string): Place | undefined {
 /** The first line of the file that the pattern matches, else 1. */
 export function lineMatching(path: string, pattern: RegExp): number {
   try {
-    return Math.max(0, readFileSync(path, 'utf8').split('\n').findIndex(line => pattern.test(line))) + 1
+    return Math.max(0, readRegularText(path, WRITTEN_BYTES).split('\n').findIndex(line => pattern.test(line))) + 1
   } catch {
     return 1
   }

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import { didYouMean } from '../core/nearest.ts'
 import type { Recipe } from '../core/recipe.ts'
@@ -63,6 +63,7 @@ export function recipeBook(source: string, builtIn: BuiltIn, limitMs?: number): 
   async function load(name: string, from: Place): Promise<LoadedRecipe> {
     const path = pathOf(name)
     if (path !== undefined) {
+      if (!statSync(path).isFile()) throw failureAt({ place: { file: relative(source, path), line: 1 }, message: 'is no regular file', code: 'recipe.invalid' })
       const definition = checkDefinition(await importRecipe(path, source, limitMs), path, source)
       return { name, definition, path, directory: dirname(path) }
     }

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import type { Secrets } from '../core/cloud.ts'
 import { Failure, messageOf } from '../core/failure.ts'
 import { isRecord, type Plain } from '../core/plain.ts'
+import { readRegularText, WRITTEN_BYTES } from '../core/regular-file.ts'
 import { isSecret, makeSecret, reveal, type Secret } from '../core/secret.ts'
 
 /** A value of a template's vars: plain, or a secret. */
@@ -102,7 +102,7 @@ async function read(reference: string, secrets: Secrets, signal: AbortSignal): P
   if (kind === 'ssm') return reveal(await secrets.read(path, signal))
   let text: string
   try {
-    text = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    text = readRegularText(path, WRITTEN_BYTES).replace(/\r?\n$/, '')
   } catch (error) {
     throw new Failure('secret.missing', `the secret ${reference} can't be read: ${messageOf(error)}`, { hint: 'It is a file of the host itself, also with --root.' })
   }

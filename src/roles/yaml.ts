@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { readFileSync } from 'node:fs'
 import { errnoOf, Failure, messageOf, type FailureCode } from '../core/failure.ts'
 import { failureAt } from '../core/faults.ts'
+import { readRegular, WRITTEN_BYTES } from '../core/regular-file.ts'
 import { parseYaml, type Tell, type YamlFile } from '../core/yaml.ts'
 
 /** Reads a YAML file, as parseYaml does its text.
@@ -12,9 +12,10 @@ import { parseYaml, type Tell, type YamlFile } from '../core/yaml.ts'
 export function loadYaml(path: string, name: string, code: FailureCode, tell?: Tell): YamlFile {
   let bytes: Buffer
   try {
-    bytes = readFileSync(path)
+    bytes = readRegular(path, WRITTEN_BYTES)
   } catch (error) {
     if (errnoOf(error) === 'EISDIR') throw new Failure(code, `${name} is a directory, and should be a file`)
+    if (error instanceof Failure) throw new Failure(code, `${name} can't be read: ${error.message}`, { cause: error })
     throw new Failure('file.denied', `${name} can't be read: ${messageOf(error)}`, { cause: error })
   }
   const text = bytes.toString('utf8')

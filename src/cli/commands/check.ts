@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { Failure, type Fault } from '../../core/failure.ts'
+import { readRegularText, WRITTEN_BYTES } from '../../core/regular-file.ts'
 import { order } from '../../engine/order.ts'
 import { healthContent } from '../../life/outset.ts'
 import type { Repository } from '../../life/repository.ts'
@@ -73,7 +73,7 @@ async function tell(found: Inspected, repository: Repository | undefined, asked:
 
 function text(file: string | undefined): string | undefined {
   try {
-    return file === undefined ? undefined : readFileSync(file, 'utf8')
+    return file === undefined ? undefined : readRegularText(file, WRITTEN_BYTES)
   } catch {
     return undefined
   }

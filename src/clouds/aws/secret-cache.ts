@@ -31,7 +31,7 @@ export function secretCache({ directory, forMs, clock }: CacheOptions): SecretCa
     read(path) {
       let file: number
       try {
-        file = openSync(fileOf(path), constants.O_RDONLY | constants.O_NOFOLLOW)
+        file = openSync(fileOf(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
       } catch (error) {
         if (['ENOENT', 'ELOOP', 'EACCES', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined
         throw error

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../../core/failure.ts'
 import { isRecord } from '../../core/plain.ts'
 import { makeDirectory } from '../../core/make-directory.ts'
+import { readRegularText, WRITTEN_BYTES } from '../../core/regular-file.ts'
 
 /** Does work while no other process of this cloud writes. */
 export type Exclusively = <T>(signal: AbortSignal, work: () => Promise<T> | T) => Promise<T>
@@ -10,7 +11,7 @@ export type Exclusively = <T>(signal: AbortSignal, work: () => Promise<T> | T) =
 /** The text of a file; undefined: there is none. @throws Failure `file.denied` */
 export function readText(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8')
+    return readRegularText(file, WRITTEN_BYTES)
   } catch (error) {
     // ENOTDIR: what should be the directory is a file, so there is nothing in it; whoever writes there will hear of it.
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
