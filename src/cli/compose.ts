@@ -20,7 +20,7 @@ export interface World {
   readonly errorColour: boolean
   /** The terminal's width now; 100 where there is none. */
   readonly columns: () => number
-  /** Aborted by SIGINT and SIGTERM, with the Failure as its reason. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP (a lost session), with the Failure as its reason. */
   readonly signal: AbortSignal
   /** The folder of the program: where recipes that come with it are. */
   readonly program: string
@@ -61,11 +61,12 @@ function hasColour(terminal: boolean, env: World['env']): boolean {
 /** Ends the run in order: the first signal counts, more of them change nothing. */
 function signals(): AbortSignal {
   const controller = new AbortController()
-  const end = (name: 'SIGINT' | 'SIGTERM'): void => {
+  const end = (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void => {
     controller.abort(new Failure(name === 'SIGINT' ? 'signal.int' : 'signal.term', `ended by ${name}`, { hint: 'Run `sunup boot` again: it takes up where this run was ended.' }))
   }
   process.on('SIGINT', end)
   process.on('SIGTERM', end)
+  process.on('SIGHUP', end)
   return controller.signal
 }
 

@@ -14,7 +14,7 @@ export interface Frame {
   readonly version: string
   readonly clock: Clock
   readonly sinks: readonly EventSink[]
-  /** Aborted by SIGINT and SIGTERM, with the Failure as its reason. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, with the Failure as its reason. */
   readonly signal: AbortSignal
 }
 
@@ -50,11 +50,12 @@ export interface Ended {
 
 /** The frame of every run: it is told from its start to its end, whatever happens in between, and it has one exit code.
  *  @param body does the work; what it throws is how the run failed
- *  @param undo gets that failure, on a fresh signal, before the end is told: to close, and to tell the group */
+ *  @param undo gets that failure, on a fresh signal, before the end is told: to close, and to tell the group. What it returns is the failure that
+ *    is told, where it knows of worse */
 export async function run(
   frame: Frame,
   body: (control: RunControl) => Promise<void>,
-  undo: (failure: Failure, control: RunControl) => Promise<void>,
+  undo: (failure: Failure, control: RunControl) => Promise<Failure | void>,
 ): Promise<Ended> {
   const { clock } = frame
   const startedAt = clock.monotonic()
@@ -93,11 +94,16 @@ export async function run(
   }
 
   told.tell({ type: 'run.started', command: frame.command, version: frame.version, pid: process.pid })
+  async function undone(why: Failure): Promise<Failure> {
+    let worse: Failure | void = undefined
+    await failureOf(async () => void (worse = await undo(why, control)))
+    return worse ?? why
+  }
   let failure = await failureOf(() => body(control))
   clearTimeout(timer)
   // Its end is recorded before it is told: a run that can't keep its record has failed.
   failure ??= await failureOf(async () => kept.flush())
-  if (failure) await failureOf(() => undo(failure as Failure, control))
+  if (failure) failure = await undone(failure)
   const finished = (why: Failure | undefined): void =>
     told.tell({
       type: 'run.finished',
@@ -110,8 +116,7 @@ export async function run(
   finished(failure)
   const unrecorded = await failureOf(async () => kept.finish())
   if (unrecorded && !failure) {
-    failure = unrecorded
-    await failureOf(() => undo(unrecorded, control))
+    failure = await undone(unrecorded)
   }
   return { exitCode: failure ? exitCodeOf(failure) : exitCode, failure }
 }

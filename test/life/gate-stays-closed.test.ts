@@ -108,6 +108,7 @@ const CASES: Readonly<Record<string, Case>> = {
     row: false,
   },
   'SIGTERM': { spoil: runs('echo $$ > "$SUNUP_ROOT/../pid"; kill -TERM $PPID; exec sleep 60'), code: 143, why: /SIGTERM/, id: 'execute[given]', told: false },
+  'SIGHUP': { spoil: runs('echo $$ > "$SUNUP_ROOT/../pid"; kill -HUP $PPID; exec sleep 60'), code: 143, why: /SIGHUP/, id: 'execute[given]', told: false },
   'SIGINT': { spoil: runs('echo $$ > "$SUNUP_ROOT/../pid"; kill -INT $PPID; exec sleep 60'), code: 130, why: /SIGINT/, id: 'execute[given]', told: false },
 }
 
