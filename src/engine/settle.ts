@@ -9,6 +9,7 @@ import { attempt, USUAL_PATIENCE, type Patience } from './attempt.ts'
 import { shown } from './diff.ts'
 import { whyNot } from './guards.ts'
 import type { Debt, Journal } from './journal.ts'
+import { boundedOutput, type Output } from './output.ts'
 import type { Pins } from './pins.ts'
 import type { Story } from './story.ts'
 
@@ -76,13 +77,14 @@ export function look(resource: Resource, around: Surroundings): Promise<readonly
 
 async function change(resource: Resource, changes: readonly Change[], around: Surroundings): Promise<void> {
   const { journal } = around
+  const output = outputOf(resource, around)
   journal.owe(around.owedWhenChanged(resource.id))
   if (resource.journaled) journal.begin(resource.id)
   try {
     await attempt(
       `applying ${resource.id}`,
       async (signal, tries) => {
-        const context = applyContext(resource, around, signal)
+        const context = applyContext(resource, around, signal, output)
         // After a failed try part of it may be done: what is still missing is asked anew.
         const now = tries === 0 ? changes : [...(await resource.check(context)), ...owedActs(resource, around)]
         if (now.length > 0) await resource.apply(now, context)
@@ -96,6 +98,8 @@ async function change(resource: Resource, changes: readonly Change[], around: Su
     await around.machine.ended()
     await revertCauses(resource, around)
     throw error
+  } finally {
+    output.end()
   }
   if (resource.journaled) journal.end(resource.id)
   if (journal.owedBy(resource.id).length > 0) journal.paid(resource.id)
@@ -105,7 +109,7 @@ async function change(resource: Resource, changes: readonly Change[], around: Su
 async function revertCauses(resource: Resource, around: Surroundings): Promise<void> {
   for (const { cause } of around.journal.owedBy(resource.id)) {
     const culprit = around.resource(cause)
-    if (culprit?.revert) await culprit.revert(applyContext(culprit, around, AbortSignal.timeout(USUAL_PATIENCE.timeoutMs)))
+    if (culprit?.revert) await culprit.revert(applyContext(culprit, around, AbortSignal.timeout(USUAL_PATIENCE.timeoutMs), outputOf(culprit, around)))
   }
 }
 
@@ -131,10 +135,14 @@ export function checkContext(resource: Resource, around: Surroundings, signal: A
   }
 }
 
-function applyContext(resource: Resource, around: Surroundings, signal: AbortSignal): ApplyContext {
+function outputOf({ id }: Resource, { story }: Surroundings): Output {
+  return boundedOutput((stream, text) => story.tell({ type: 'resource.output', id, stream, text }))
+}
+
+function applyContext(resource: Resource, around: Surroundings, signal: AbortSignal, output: Output): ApplyContext {
   return {
     ...checkContext(resource, around, signal),
     machine: around.machine,
-    output: (stream, text) => around.story.tell({ type: 'resource.output', id: resource.id, stream, text }),
+    output: output.say,
   }
 }

@@ -6,6 +6,7 @@ import { $ as zx, quote } from 'zx/core'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import type { Account, CommandOptions, CommandResult, Machine, Observer } from '../core/machine.ts'
 import { groupEnding, type Endings } from './endings.ts'
+import { cut, lines } from './lines.ts'
 import { PATH } from './path.ts'
 
 export interface CommandGround {
@@ -128,20 +129,6 @@ function attend(child: ChildProcess, { onLine }: CommandOptions): void {
   })
 }
 
-function lines(stream: NodeJS.ReadableStream, tell: (line: string) => void): void {
-  let rest = ''
-  stream.on('data', (text: string) => {
-    const parts = (rest + text).split('\n')
-    rest = parts.pop() ?? ''
-    for (const part of parts) tell(part.replace(/\r$/, ''))
-    if (rest.length > KEPT) rest = rest.slice(-KEPT)
-  })
-  stream.on('close', () => {
-    if (rest !== '') tell(rest)
-    rest = ''
-  })
-}
-
 /** Ends the child's whole group when the signal says so. Returns what lets go of the signal. */
 function obey(child: ChildProcess, signal: AbortSignal | undefined, endings: Endings): () => void {
   const { pid } = child
@@ -207,7 +194,7 @@ function tail(limit: number): string[] {
 }
 
 function lastLines(text: string): string {
-  return text.trimEnd().split('\n').slice(-LINES_SHOWN).join('\n')
+  return text.trimEnd().split('\n').slice(-LINES_SHOWN).map(cut).join('\n')
 }
 
 /** For people to read: words that a shell would take apart are quoted. */

@@ -187,3 +187,11 @@ t.test('a staging root that is not there yet is an empty directory to a command,
   t.notOk(existsSync(stdout.trim()), 'it is taken away again')
   t.notOk(existsSync(root))
 })
+
+t.test('of a line without an end the beginning is told, and shown', async t => {
+  const told: string[] = []
+  const script = 'process.stdout.write("first\\r\\n" + "x".repeat(3e6) + "y\\nlast"); process.exitCode = 1'
+  const failure = await ground().run(node(script), { onLine: (_stream, line) => told.push(line) }).then(() => undefined, error => error as Failure)
+  t.strictSame(told, ['first', `${'x'.repeat(4096)}…`, 'last'])
+  t.equal(failure?.output, `first\r\n${'x'.repeat(4096)}…\nlast`)
+})
