@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, lstatSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fchmodSync, lstatSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import type { Gate } from '../core/gate.ts'
@@ -71,16 +71,32 @@ export function emptyHealth(directory: string): boolean {
     const what = lstatSync(directory, { throwIfNoEntry: false })
     if (what === undefined) return false
     if (!what.isDirectory()) {
-      rmSync(directory, { force: true })
+      unlinkSync(directory)
       return true
     }
     const names = readdirSync(directory)
-    for (const name of names) rmSync(join(directory, name), { recursive: true, force: true })
+    const [first] = names.flatMap(name => remove(join(directory, name)))
+    if (first) throw first
     return names.length > 0
   } catch (error) {
     if (errnoOf(error) === 'ENOTDIR') return false
     throw new Failure('file.denied', `${directory} can't be emptied, so the gate may be open: ${messageOf(error)}`, { cause: error, hint: 'Run as the user who owns it, usually root.' })
   }
+}
+
+/** Not by `rmSync`, whose errors do not say what happened. What can be removed is, whatever becomes of the rest. @returns what went wrong */
+function remove(path: string): unknown[] {
+  const failures: unknown[] = []
+  try {
+    if (lstatSync(path).isDirectory()) {
+      failures.push(...readdirSync(path).flatMap(name => remove(join(path, name))))
+      if (failures.length === 0) rmdirSync(path)
+    } else unlinkSync(path)
+  } catch (error) {
+    // Somebody else may close it, too.
+    if (errnoOf(error) !== 'ENOENT') failures.push(error)
+  }
+  return failures
 }
 
 function isBelow(file: string): boolean {

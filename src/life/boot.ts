@@ -4,6 +4,7 @@ import { showDuration } from '../core/duration.ts'
 import type { EventSink } from '../core/events.ts'
 import { asFailure, Failure } from '../core/failure.ts'
 import type { Gate, Verified } from '../core/gate.ts'
+import type { Instance } from '../core/instance.ts'
 import type { Machine } from '../core/machine.ts'
 import { ownPath } from '../core/own-path.ts'
 import { converge } from '../engine/converge.ts'
@@ -15,11 +16,11 @@ import { emptyHealth, healthFileGate } from '../gate/health-file.ts'
 import { healthUrlGate } from '../gate/health-url.ts'
 import { launchHookGate } from '../gate/launch-hook.ts'
 import { registryRowGate } from '../gate/registry-row.ts'
-import { bootMark } from '../machine/boot.ts'
+import { bootMark, readBootMark } from '../machine/boot.ts'
 import { holderOf } from '../machine/lock.ts'
 import { breaker } from './breaker.ts'
 import { keepDecision } from './decision.ts'
-import { giveUp } from './give-up.ts'
+import { giveUp, unclosed } from './give-up.ts'
 import { heartbeats, HOLD_MS, holdOn } from './heartbeat.ts'
 import { letGo, type Held } from './held.ts'
 import { keepLease } from './lease.ts'
@@ -27,7 +28,7 @@ import { chooseRole, outset, type Outset } from './outset.ts'
 import { possess } from './possession.ts'
 import { askProbe } from './proof.ts'
 import { readingFor, withSource, type Reading, type Repository } from './repository.ts'
-import { failuresOf, runDirectoryOf, settingsOf, type Settings } from './settings.ts'
+import { failuresOf, runDirectoryOf, settingsOf, stateDirectoryOf, type Settings } from './settings.ts'
 import { appRevisionOf, stagesOf } from './stages.ts'
 import { makeState } from './state.ts'
 
@@ -70,39 +71,43 @@ async function hold({ lifecycle }: Cloud, held: Held, { clock, signal }: Frame, 
 
 async function provision(parts: BootParts, control: RunControl, held: Held, noted: EventSink[]): Promise<void> {
   const { machine } = parts
-  const { story, clock, signal, records } = control
+  const { story, clock, signal } = control
   held.ended = machine.ended
 
   control.deadline(FIRST_DEADLINE_MS)
   const { settings, fault } = settingsOf(parts.settings)
   const runDirectory = runDirectoryOf(machine, settings)
-  const health = (held.health = join(runDirectory, 'health'))
-  const close = (): void => {
-    emptyHealth(health)
-    control.gate('closed')
-    story.tell({ type: 'gate.closed', step: 'health' })
-  }
+  let broken: Failure | undefined
   try {
     held.lock = await possess(join(runDirectory, 'lock'), 'boot', clock, signal)
   } catch (error) {
     // Another run's gate is its own to open and close; where there is none, a lock that can't be had must not leave it open.
-    if (asFailure(error).code !== 'lock.held') close()
-    throw error
+    broken = asFailure(error)
+    if (broken.code === 'lock.held') throw broken
   }
-  close()
-  if (settings === undefined) throw fault
+  held.isMine = held.lock !== undefined
+  held.health = join(runDirectory, 'health')
+  try {
+    emptyHealth(held.health)
+    control.gate('closed')
+    story.tell({ type: 'gate.closed', step: 'health' })
+  } catch (error) {
+    control.gate('open')
+    // Traffic comes to what has failed: that is to be told even without the lock, by whoever could have had it.
+    held.isMine ||= machine.privileged || machine.staging
+    broken = broken ? unclosed(broken, asFailure(error)) : asFailure(error)
+  }
+  held.state = stateDirectoryOf(machine, settings)
+  if (settings === undefined) throw broken ?? fault
+  if (broken) {
+    // So that it can be told, and by whom.
+    if (held.isMine) await introduce(parts, settings, readBootMark(runDirectory).bootId, false, control, held).catch(() => undefined)
+    throw broken
+  }
 
-  held.state = machine.hostPath(settings.state)
   makeState(held.state)
   const { bootId } = bootMark(runDirectory)
-  const user: CloudUser = { bootId: () => bootId, registeredAs: () => held.key?.role, isPatient: !parts.attended, warn: parts.warn }
-  const cloud = (held.cloud = await parts.cloud(settings, user))
-  control.calls(() => cloud.calls)
-  const instance = await cloud.metadata.identity(signal)
-  const own = ownPath(held.state, instance.id)
-  held.self = { instanceId: instance.id, bootId }
-  records.keepIn(ownPath(own, 'runs', control.id))
-  held.recorded = true
+  const { cloud, instance, own, self } = await introduce(parts, settings, bootId, !parts.attended, control, held)
 
   const repository = await parts.repository(settings, readingFor(control, cloud, instance, false, breaker(cloud, instance, failuresOf(settings), parts.role, signal)))
   held.revision = repository.revision
@@ -117,7 +122,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   const beats = heartbeats(cloud.lifecycle, signal)
   noted.push(beats.note)
   held.stops.push(beats.stop)
-  const key = { role: role.name, ...held.self }
+  const key = { role: role.name, ...self }
   if (activating && role.runList.some(({ recipe }) => recipe === 'registry')) await registerBooting(cloud, key, control, held)
   const set = await outset(role, { repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
   // A recipe of the repository's own may register, too.
@@ -156,6 +161,26 @@ async function registerBooting(cloud: Cloud, key: RowKey, control: RunControl, h
   held.key = key
   control.story.tell({ type: 'gate.closed', step: 'registry' })
   held.stops.push(keepLease(cloud.registry, key, control.signal, control.abort))
+}
+
+interface Introduced {
+  readonly cloud: Cloud
+  readonly instance: Instance
+  /** `<state>/<instance id>` on the host. */
+  readonly own: string
+  readonly self: Omit<RowKey, 'role'>
+}
+
+/** Who this is; from here on the run has a place for its record. */
+async function introduce(parts: BootParts, settings: Settings, bootId: string, isPatient: boolean, control: RunControl, held: Held): Promise<Introduced> {
+  const cloud = (held.cloud = await parts.cloud(settings, { bootId: () => bootId, registeredAs: () => held.key?.role, isPatient, warn: parts.warn }))
+  control.calls(() => cloud.calls)
+  const instance = await cloud.metadata.identity(control.signal)
+  const self = (held.self = { instanceId: instance.id, bootId })
+  const own = ownPath(held.state as string, instance.id)
+  control.records.keepIn(ownPath(own, 'runs', control.id))
+  held.recorded = true
+  return { cloud, instance, own, self }
 }
 
 function gateList(set: Outset, cloud: Cloud, machine: Machine, control: RunControl, held: Held, appRevision: () => string | undefined): Gate[] {

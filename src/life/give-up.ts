@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import type { RowKey } from '../core/cloud.ts'
-import type { Failure } from '../core/failure.ts'
+import { asFailure, Failure } from '../core/failure.ts'
 import type { RunControl } from '../engine/run.ts'
 import { emptyHealth } from '../gate/health-file.ts'
 import { readDecision } from './decision.ts'
 import type { Held } from './held.ts'
 import { unknownDirectory } from './own.ts'
+import { makeState } from './state.ts'
 
 /** How long closing and writing down may take once a run has failed, and then telling. */
 export interface Limits {
@@ -19,36 +20,53 @@ const LIMITS: Limits = { closingMs: 30_000, tellingMs: 30_000 }
 const UNTOLD: readonly Failure['code'][] = ['lock.held', 'usage', 'signal.int', 'signal.term']
 
 /** A boot has failed: out of traffic, written down, and told, in this order. Each is tried whatever became of the one before.
- *  @param attended somebody looks on: the group is told nothing */
-export async function giveUp(attended: boolean, control: RunControl, held: Held, failure: Failure, { closingMs, tellingMs } = LIMITS): Promise<void> {
-  if (held.lock === undefined) return
+ *  @param attended somebody looks on: the group is told nothing
+ *  @returns the failure to tell: it says so, too, when the gate could not be closed */
+export async function giveUp(attended: boolean, control: RunControl, held: Held, reason: Failure, { closingMs, tellingMs } = LIMITS): Promise<Failure> {
+  if (!held.isMine) return reason
   const signal = AbortSignal.timeout(closingMs)
-  const anyway = async (act: () => unknown): Promise<void> => {
+  const anyway = async (act: () => unknown): Promise<Failure | undefined> => {
     try {
       await act()
-    } catch {
+    } catch (error) {
       // The failure that counts is the first one; what follows from it must not hide it.
+      return asFailure(error)
     }
+    return undefined
   }
   for (const stop of held.stops.splice(0)) stop()
   await anyway(() => held.gates?.close(signal))
-  await anyway(() => held.health !== undefined && emptyHealth(held.health))
-  control.gate('closed')
+  const left = await anyway(() => held.health !== undefined && emptyHealth(held.health))
+  control.gate(left ? 'open' : 'closed')
+  const failure = left ? unclosed(reason, left) : reason
   await anyway(() => held.ended?.())
   await anyway(async () => {
     const key = held.key ?? (await keyOfLastBoot(held, signal))
     if (key) await held.cloud?.registry.register(key, { state: 'failed', failure: reasonOf(failure), bootedInMs: undefined }, signal)
   })
-  control.story.tell({ type: 'gate.kept-closed', reason: failure.message })
+  if (!left) control.story.tell({ type: 'gate.kept-closed', reason: failure.message })
   const { state } = held
-  if (!held.recorded && state !== undefined) await anyway(() => control.records.keepIn(join(unknownDirectory(state, control.id), 'runs', control.id)))
+  if (!held.recorded && state !== undefined) {
+    await anyway(() => {
+      makeState(state)
+      control.records.keepIn(join(unknownDirectory(state, control.id), 'runs', control.id))
+    })
+  }
   await anyway(() => control.records.flush())
-  if (UNTOLD.includes(failure.code)) return
+  if (UNTOLD.includes(failure.code)) return failure
   await anyway(() => recordFailed(control, held, failure, signal))
-  if (attended) return
+  if (attended) return failure
   const onFailure = held.role?.onFailure ?? 'abandon'
   if (onFailure === 'abandon') await anyway(() => held.cloud?.lifecycle.failed(reasonOf(failure), AbortSignal.timeout(tellingMs)))
   held.hold = onFailure === 'hold'
+  return failure
+}
+
+/** A failure whose gate could not be closed: of the two, that is what somebody has to look at now. */
+export function unclosed(failure: Failure, left: Failure): Failure {
+  if (failure.message.includes(left.message)) return failure
+  const { code, message, hint, output, subject } = failure
+  return new Failure(code, `${message}; and ${left.message}`, { hint: [left.hint, hint].filter(one => one !== undefined).join('\n') || undefined, output, subject, cause: failure })
 }
 
 /** Of the row that an earlier boot left, when this one failed before it came to write it: it may still say `in-service`. */

@@ -7,6 +7,8 @@ import type { Lock } from '../machine/lock.ts'
 /** What a boot has taken hold of so far: for whoever has to let go of it. */
 export interface Held {
   lock?: Lock
+  /** The machine is this run's to close and to tell of: it has the lock, or nobody can have it and the gate is open. */
+  isMine?: boolean
   /** `<run>/health` on the host. */
   health?: string
   /** `<state>` on the host. */

@@ -21,6 +21,14 @@ export function runDirectoryOf(machine: Machine, settings: Settings | undefined)
   return machine.hostPath(settings?.run ?? DEFAULT_RUN)
 }
 
+/** Where <state> is when sunup.yaml can't say. */
+const DEFAULT_STATE = '/var/lib/sunup'
+
+/** <state> on the host, with a broken configuration the default one: what failed for it must be readable. */
+export function stateDirectoryOf(machine: Machine, settings: Settings | undefined): string {
+  return machine.hostPath(settings?.state ?? DEFAULT_STATE)
+}
+
 /** After how many failed boots a revision is left; undefined: never. */
 export function failuresOf({ source }: Settings): number | undefined {
   return 'repository' in source ? source.breaker?.failures : undefined

@@ -24,7 +24,7 @@ t.test('a registry that is silent does not keep the group from being told', asyn
     },
   } as unknown as Cloud
   const key = { role: 'web', instanceId: 'i-1', bootId: 'b' }
-  const held = { stops: [], lock: { release: () => {} }, recorded: true, cloud, key, self: key } as unknown as Held
+  const held = { stops: [], isMine: true, recorded: true, cloud, key, self: key } as unknown as Held
   await giveUp(false, control, held, new Failure('cloud.unreachable', 'no answer'), { closingMs: 10, tellingMs: 60_000 })
   t.strictSame(told, ['no answer'])
 })
