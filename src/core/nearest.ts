@@ -11,9 +11,15 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return best
 }
 
-/** A hint that names the nearest candidate, else all of them. */
-export function didYouMean(name: string, candidates: readonly string[]): string | undefined {
+/** A hint that names the nearest candidate: where the message lists them all. */
+export function wasMeant(name: string, candidates: readonly string[]): string | undefined {
   const near = nearest(name, candidates)
-  if (near !== undefined) return `Did you mean ${near}?`
+  return near === undefined ? undefined : `Did you mean ${near}?`
+}
+
+/** The same; where none is near, it names all of them. */
+export function didYouMean(name: string, candidates: readonly string[]): string | undefined {
+  const meant = wasMeant(name, candidates)
+  if (meant !== undefined) return meant
   return candidates.length === 0 ? undefined : `There is: ${[...candidates].sort().join(', ')}.`
 }

@@ -1,5 +1,5 @@
 import { Failure } from './failure.ts'
-import { didYouMean } from './nearest.ts'
+import { didYouMean, wasMeant } from './nearest.ts'
 import { isRecord } from './plain.ts'
 import { isSecret } from './secret.ts'
 
@@ -51,7 +51,7 @@ export function checkProps(label: string, props: object, rules: Readonly<Record<
 export function oneOf<T extends string>(label: string, key: string, value: T, allowed: readonly T[]): T {
   if (allowed.includes(value)) return value
   throw new Failure('resource.invalid', `${label}: "${key}" must be one of ${allowed.join(', ')}, found ${show(value)}`, {
-    hint: typeof value === 'string' ? didYouMean(value, allowed) : undefined,
+    hint: typeof value === 'string' ? wasMeant(value, allowed) : undefined,
   })
 }
 

@@ -53,7 +53,7 @@ function checkTriggers(inOrder: readonly Planned[]): void {
       const found = at === undefined ? undefined : inOrder[at]
       if (found === undefined) {
         throw new Failure('resource.unknown', `${origin}: ${resource.id} waits for a change of ${cause}, and there is no such resource`, {
-          hint: didYouMean(cause, [...place.keys()]),
+          hint: didYouMean(cause, [...place.keys()].filter(id => id !== resource.id)),
         })
       }
       if ((at as number) < index) continue

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Change } from '../core/change.ts'
 import { hashOf } from '../core/digest.ts'
 import { asFailure, errnoOf, Failure, failureRecord, messageOf } from '../core/failure.ts'
@@ -100,7 +101,9 @@ async function settle(source: RemoteSource, settling: Settling): Promise<Settled
 async function lastGood(source: RemoteSource, { id, own, trees, ground, reading, foretell }: Settling, failure: Failure): Promise<Settled> {
   const give = (why: string): Failure => new Failure('source.unreachable', `${failure.message}; and ${why}`, { cause: failure, output: failure.output, hint: failure.hint })
   const role = roleHere(own, trees, ground, reading)
-  if (role === undefined) throw give('nothing here says which role this instance had, so there is no commit to go back to')
+  if (role === undefined) {
+    throw give(own.commits().length === 0 ? 'nothing of it was ever fetched here, so there is no commit to go back to' : 'no commit of it here says which role this instance had, so there is none to go back to')
+  }
   const fleets = await Promise.resolve(reading.fleetsGood?.(role)).catch(() => undefined)
   const here = own.good()[role]
   const candidates = [fleets, here?.ref === source.ref ? here.commit : undefined].filter((commit, at, all): commit is string => commit !== undefined && all.indexOf(commit) === at)
@@ -141,14 +144,21 @@ function roleHere(own: SourceStore, trees: Checkouts, ground: SourceGround, { gr
 }
 
 /** @returns undefined where it is another failure */
-function unreachable(id: string, { ref, onUnreachable }: RemoteSource, error: unknown, tries: { readonly count: number; readonly ms: number }): Failure | undefined {
-  if (!(error instanceof Failure) || !(error.code === 'network.failed' || error.code === 'resource.timeout')) return undefined
+function unreachable(id: string, { repository, ref, onUnreachable }: RemoteSource, error: unknown, tries: { readonly count: number; readonly ms: number }): Failure | undefined {
+  if (!(error instanceof Failure)) return undefined
+  if (!['network.failed', 'resource.timeout'].includes(error.code) && !(error.code === 'git.missing' && isGone(repository))) return undefined
   const tried = tries.count === 1 ? 'once' : `${tries.count} times in ${(tries.ms / 1_000).toFixed(1)} s`
   return new Failure('source.unreachable', `${id} can't be reached: ${ref} was asked for ${tried}; the last time ${error.message}`, {
     cause: error,
     output: error.output,
     hint: `Check the way to it from this machine.${onUnreachable === 'fail' ? ' With `onUnreachable: last-good` a boot goes on with the last commit its role was healthy with.' : ''}`,
   })
+}
+
+/** A path that is not there: a disk that is not mounted, as a rule. Of other remotes only they themselves can say that there is no such repository. */
+function isGone(repository: string): boolean {
+  const path = /^file:\/\//i.test(repository) && URL.canParse(repository) ? fileURLToPath(repository) : repository
+  return path.startsWith('/') && !existsSync(path)
 }
 
 /** This one, the newest of the others, and what a role was healthy with. */

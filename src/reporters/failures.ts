@@ -1,4 +1,5 @@
 import type { FailureRecord } from '../core/failure.ts'
+import type { ResourceId } from '../core/resource.ts'
 import type { Paint } from './paint.ts'
 import { visibleLines } from './visible.ts'
 
@@ -13,6 +14,11 @@ export function showFailureRecord(record: Pick<FailureRecord, 'message' | 'hint'
     ...showOutput(record.output ?? '', paint),
     ...(record.hint === null ? [] : showHint(record.hint, paint)),
   ]
+}
+
+/** The failure of a resource, below a line that names it: its message need not name it again. */
+export function ofResource<Record extends Pick<FailureRecord, 'message'>>(id: ResourceId, record: Record): Record {
+  return record.message.startsWith(`${id}: `) ? { ...record, message: record.message.slice(id.length + 2) } : record
 }
 
 /** What to do, which may end in some lines to write down. */

@@ -2,7 +2,7 @@ import { showDuration } from '../core/duration.ts'
 import type { Report, ResourceReport } from '../core/report.ts'
 import { showCalls } from './calls.ts'
 import { showChanges, type Showing } from './changes.ts'
-import { showFailureRecord } from './failures.ts'
+import { ofResource, showFailureRecord } from './failures.ts'
 import { painter } from './paint.ts'
 import { showVerified, summary } from './summary.ts'
 import { tally } from './tally.ts'
@@ -42,7 +42,7 @@ function showResource(resource: ResourceReport, showing: Showing): string[] {
     case 'pending':
       return [`${changes[0] ?? `~ ${paint('strong', id)}`}${took}`, ...changes.slice(1)]
     case 'failed': {
-      const error = resource.error ? showFailureRecord(resource.error, paint) : []
+      const error = resource.error ? showFailureRecord(ofResource(resource.id, resource.error), paint) : []
       return [`${paint('bad', 'x')} ${paint('strong', id)} ${paint('bad', 'failed')}${took}`, ...changes.slice(1), ...error.map(line => `    ${line}`)]
     }
     case 'unknown':

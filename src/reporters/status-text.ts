@@ -2,7 +2,7 @@ import { showDuration } from '../core/duration.ts'
 import type { Report, ResourceReport } from '../core/report.ts'
 import type { Act, ResourceId } from '../core/resource.ts'
 import { counted } from './counted.ts'
-import { showFailureRecord } from './failures.ts'
+import { ofResource, showFailureRecord } from './failures.ts'
 import { painter, type Paint } from './paint.ts'
 import { showTime } from './report-text.ts'
 import { showCounts, showExitCode } from './summary.ts'
@@ -85,7 +85,7 @@ function outcomes({ resources, error }: Report, paint: Paint): (readonly [string
 }
 
 function showFailed({ id, error }: ResourceReport, paint: Paint): string[] {
-  return [paint('strong', visible(id)), ...(error ? showFailureRecord(error, paint).map(line => `  ${line}`) : [])]
+  return [paint('strong', visible(id)), ...(error ? showFailureRecord(ofResource(id, error), paint).map(line => `  ${line}`) : [])]
 }
 
 /** A run of which nothing is to be read but that there was one. */

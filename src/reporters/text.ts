@@ -1,7 +1,7 @@
 import { showDuration } from '../core/duration.ts'
 import type { Event, EventType, GateStep } from '../core/events.ts'
 import { LEGEND, showChanges, type Showing } from './changes.ts'
-import { outputLines, showFailureRecord } from './failures.ts'
+import { ofResource, outputLines, showFailureRecord } from './failures.ts'
 import { painter } from './paint.ts'
 import { progress, type Progress, type ProgressOptions } from './progress.ts'
 import type { Reporter } from './reporter.ts'
@@ -149,7 +149,7 @@ function finished(event: Extract<Event, { readonly type: 'resource.finished' }>,
       const error = event.error ?? { message: 'no reason was given', hint: null, output: null }
       // What was printed is shown already where everything is, and again where the failure brings its last lines itself.
       const output = error.output ?? (verbose ? null : told.said.join('\n'))
-      const lines = showFailureRecord({ ...error, output }, paint)
+      const lines = showFailureRecord(ofResource(event.id, { ...error, output }), paint)
       return [`${paint('bad', 'x')} ${paint('strong', id)} ${paint('bad', 'failed')}${took ? ` after ${took}` : ''}`, ...lines.map(line => `    ${line}`)]
     }
     case 'unknown':

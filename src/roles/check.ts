@@ -119,7 +119,9 @@ function warningsOf({ step, resources, reads }: PlannedStep): readonly Warning[]
   return [...unguarded, {
     place,
     message: `recipe ${step.recipe.name} reads instance.${key} while it prepares: a bake leaves it to boot`,
-    hint: "Give it `phase: 'activate'`, or keep what needs the identity in a recipe of its own.",
+    hint: step.recipe.path === undefined
+      ? 'Nothing is wrong with that. If it is to be in the image, keep the identity out of it, and out of its template.'
+      : "Give it `phase: 'activate'`, or keep what needs the identity in a recipe of its own.",
     code: 'recipe.identity',
   }]
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { FailureCode, Fault } from '../core/failure.ts'
-import { didYouMean } from '../core/nearest.ts'
+import { didYouMean, wasMeant } from '../core/nearest.ts'
 import { isRecord } from '../core/plain.ts'
 import type { Place } from '../core/role.ts'
 import { isSecret, withoutPasswords } from '../core/secret.ts'
@@ -94,7 +94,7 @@ function wording(issue: Issue, value: unknown, written: string | undefined): { m
     case 'invalid_value': {
       const [only, ...more] = issue.values
       const expected = more.length === 0 ? JSON.stringify(only) : `one of ${issue.values.join(', ')}`
-      return { message: `must be ${expected}${what}`, hint: typeof value === 'string' ? didYouMean(value, issue.values.map(String)) : undefined }
+      return { message: `must be ${expected}${what}`, hint: typeof value === 'string' ? wasMeant(value, issue.values.map(String)) : undefined }
     }
     case 'too_small':
     case 'too_big':

@@ -27,7 +27,7 @@ export function secret(): z.ZodType<Secret, Secret> {
 
 /** The vars of a template: a map of plain values, lists and maps of any depth; secrets may stand anywhere in it. */
 export function vars(): z.ZodType<Vars, Vars> {
-  return z.custom<Vars>(value => isRecord(value) && !isSecret(value) && isVar(value), { error: 'must be a map of values for the template' }).meta({
+  return z.custom<Vars>(value => isRecord(value) && !isSecret(value) && isVar(value), { error: ({ input }) => (namesNoSecret(input) ? FORMS : 'must be a map of values for the template') }).meta({
     type: 'object',
     additionalProperties: true,
   })
@@ -42,7 +42,20 @@ function accept(value: unknown): boolean {
 function isVar(value: unknown): boolean {
   if (value === null || ['string', 'boolean'].includes(typeof value) || accept(value)) return true
   if (typeof value === 'number') return Number.isFinite(value)
-  return Array.isArray(value) ? value.every(isVar) : isRecord(value) && Object.values(value).every(isVar)
+  return Array.isArray(value) ? value.every(isVar) : isRecord(value) && !isMisnamed(value) && Object.values(value).every(isVar)
+}
+
+/** What stands there may be the secret itself, so it is not repeated. */
+const FORMS = 'has a secret that is not named as { secret: "file:/path" } or { secret: "ssm:/path" }'
+
+/** It would be a map that no template can show, and a typing error in a secret's name is what it is. */
+function isMisnamed(value: Readonly<Record<string, unknown>>): boolean {
+  return typeof value.secret === 'string' && Object.keys(value).length === 1
+}
+
+function namesNoSecret(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(namesNoSecret)
+  return isRecord(value) && !isSecret(value) && (isMisnamed(value) || Object.values(value).some(namesNoSecret))
 }
 
 /** Whether a schema has taken this Secret for one. */

@@ -37,6 +37,10 @@ t.test('a trigger on something unknown names the nearest', async t => {
   t.throws(() => order([planned('file[/etc/a]'), planned('service[s]', { on: ['file[/etc/b]'] })]), { code: 'resource.unknown', hint: 'Did you mean file[/etc/a]?' })
 })
 
+t.test('a trigger on something unknown is never meant to be its own resource', async t => {
+  t.throws(() => order([planned('file[/etc/nginx]'), planned('service[app]', { on: ['service[ap]'] })]), { code: 'resource.unknown', hint: 'There is: file[/etc/nginx].' })
+})
+
 t.test('a trigger on something later is refused', async t => {
   t.throws(() => order([planned('service[s]', { on: ['file[/etc/a]'] }), planned('file[/etc/a]')]), { code: 'resource.order', hint: /before it in the run list/ })
 })

@@ -234,7 +234,13 @@ t.test('with last-good, an unreachable remote', async t => {
     const answer = await reader.read(url, { source, reading: { groups: ['demo'] } })
     t.equal(answer.read?.revision, commits[1])
     const strange = await reader.read(url, { source, reading: { groups: ['database'] } })
-    t.match(strange.failure, { code: 'source.unreachable', message: /nothing here says which role this instance had/ })
+    t.match(strange.failure, { code: 'source.unreachable', message: /no commit of it here says which role this instance had/ })
+  })
+
+  t.test('is a failure where nothing of it was ever fetched, and says so', async t => {
+    const { reader, source } = await machine(t)
+    const elsewhere = await reader.read('http://127.0.0.1:9/other.git', { source, reading: { groups: ['demo'] } })
+    t.match(elsewhere.failure, { code: 'source.unreachable', message: /nothing of it was ever fetched here, so there is no commit to go back to/ })
   })
 
   t.test('is a failure where the role was never healthy, or with another ref', async t => {
@@ -475,4 +481,18 @@ t.test('a copy of another machine’s checkouts is made anew', async t => {
   const answer = await copy.read(infra.url)
   t.match(answer, { failure: undefined })
   t.match(changes(answer), [{ field: 'files' }])
+})
+
+t.test('a path that is gone is unreachable, as a disk that is not mounted is; a ref that is not there is missing', async t => {
+  const infra = infrastructure(t)
+  for (const url of [infra.dir, `file://${infra.dir}`]) {
+    const reader = sourceReader(t)
+    const { read } = await reader.read(url)
+    read?.opened?.('demo', ['demo'])
+    t.match((await reader.read(url, { source: { ref: 'nowhere', onUnreachable: 'last-good' } })).failure, { code: 'git.missing' })
+    renameSync(infra.dir, `${infra.dir}.gone`)
+    t.match((await reader.read(url)).failure, { code: 'source.unreachable', hint: /last-good/ })
+    t.equal((await reader.read(url, { source: { onUnreachable: 'last-good' } })).read?.revision, read?.revision)
+    renameSync(`${infra.dir}.gone`, infra.dir)
+  }
 })

@@ -111,6 +111,11 @@ t.test('what a command printed for one resource is not shown for the next', asyn
   t.notMatch(text, 'from a')
 })
 
+t.test('a failure below the line of its resource does not name it again', async t => {
+  const text = shown(told(resource('git[/a]', 'failed', { error: { ...FAILED, message: 'git[/a]: the ref is gone' } })))
+  t.match(text, 'x git[/a] failed\n    the ref is gone\n')
+})
+
 t.test('a failure is explained once', async t => {
   const text = shown(told(RUNS['failed-boot'] ?? []))
   t.equal(text.split('nginx -t ended with 1').length, 2)

@@ -110,6 +110,12 @@ t.test('a recipe that prepares and reads the identity is warned of', async t => 
   t.match((await check(source)).warnings, [{ code: 'recipe.identity', message: /reads instance\.tags while it prepares/ }])
 })
 
+t.test('a recipe of sunup’s own that reads the identity is warned of in words that its user can follow', async t => {
+  const source = t.testdir({ roles: { 'web.yaml': 'recipes:\n  - files: [{ path: /a, template: a, vars: {} }]\n' }, templates: { a: '{{instance.id}}\n' } })
+  const { warnings } = await check(source)
+  t.match(warnings, [{ code: 'recipe.identity', hint: /^Nothing is wrong with that/ }])
+})
+
 t.test('no secret is read, and the cloud is not asked', async t => {
   const source = t.testdir({
     roles: { 'web.yaml': 'recipes:\n  - a: { key: { secret: "file:/nonexistent" } }\n  - eip\n  - registry\n' },

@@ -151,6 +151,18 @@ t.test('a secret of another kind is refused', async t => {
   t.match((await failureOf(() => load(t, '- agent: { server: a, token: { secret: "env:X" } }'))).message, /token must be a secret/)
 })
 
+t.test('a secret among vars that is named in no known way is refused with the ways there are, and not shown', async t => {
+  const failure = await failureOf(() => load(t, '- agent: { server: a, vars: { deep: [{ secret: hunter2 }] } }', SCHEMA))
+  t.match(failure, { code: 'recipe.params', message: /vars has a secret that is not named as { secret: "file:\/path" } or { secret: "ssm:\/path" }/ })
+  t.notMatch(failure.message, /hunter2/)
+})
+
+t.test('a value of a list of values that is none of them is told with the list, once', async t => {
+  const text = "params: z.array(z.object({ state: z.enum(['present', 'absent']) })),"
+  t.match(await failureOf(() => load(t, '- agent: [{ state: gone-for-good }]', text)), { message: /must be one of present, absent, found "gone-for-good"/, hint: undefined })
+  t.equal((await failureOf(() => load(t, '- agent: [{ state: presnt }]', text))).hint, 'Did you mean present?')
+})
+
 t.test('a secret that can not be read fails with its place', async t => {
   t.match(await failureOf(() => load(t, '- agent:\n    server: a\n    token: { secret: "file:/nonexistent/key" }')), { code: 'secret.missing', message: /^roles\/web\.yaml:4: recipe agent: the secret file:\/nonexistent\/key can't be read/ })
   t.match(await failureOf(() => load(t, '- agent: { server: a, token: { secret: "ssm:/gone" } }')), { code: 'secret.missing', message: /no \/gone/ })
