@@ -161,6 +161,18 @@ export function asFailure(error: unknown): Failure {
   })
 }
 
+/** What others threw, or, where looking at it throws once more, an Error that says so: anything can be thrown. */
+export function knowable(thrown: unknown): unknown {
+  try {
+    if (!(thrown instanceof Error)) return typeof thrown === 'object' || typeof thrown === 'function' ? (String(thrown), thrown) : thrown
+    for (const text of [thrown.name, thrown.message, thrown.stack ?? '', (thrown as NodeJS.ErrnoException).code ?? '']) String(text)
+    if (thrown.cause !== undefined && knowable(thrown.cause) !== thrown.cause) return new Error(String(thrown.message))
+    return thrown
+  } catch {
+    return new Error('something that has no text')
+  }
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,4 +1,5 @@
 import { Script } from 'node:vm'
+import { knowable } from '../core/failure.ts'
 
 /** How long a recipe may take to be loaded, and to say its resources: it only builds values. */
 export const RECIPE_LIMIT_MS = 10_000
@@ -19,8 +20,8 @@ export function bounded<T>(limitMs: number, work: () => T): { readonly stuck: fa
         result.value = work()
         result.done = true
       } catch (error) {
-        // Anything but an Error would be printed by vm itself.
-        if (error instanceof Error) throw error
+        // To a SyntaxError vm adds where it is. Others it would print, or look at, and anything can be thrown.
+        if (error instanceof SyntaxError && knowable(error) === error) throw error
         result.thrown = error
       }
     },

@@ -1,5 +1,5 @@
 import { relative } from 'node:path'
-import { Failure, messageOf } from '../core/failure.ts'
+import { Failure, knowable, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
 import type { Host, Instance } from '../core/instance.ts'
 import type { Phase, RecipeCloud, RecipeInput } from '../core/recipe.ts'
@@ -40,12 +40,14 @@ export interface Asking extends Pick<Planning, 'source' | 'limitMs'> {
 export function callRecipe(step: Step, planning: Planning, input: RecipeInput): readonly Resource[] {
   const { definition } = step.recipe
   let result: unknown
+  let wrong: string | undefined
   try {
     result = definition[planning.which]?.(input) ?? (planning.which === 'departed' ? [] : undefined)
+    // To look at it may run code of the recipe's own, too.
+    wrong = whatIsWrong(result, planning.which)
   } catch (error) {
     throw explained(error, step, planning)
   }
-  const wrong = whatIsWrong(result, planning.which)
   if (wrong !== undefined) throw refused(wrong, step, planning)
   return result as readonly Resource[]
 }
@@ -65,11 +67,13 @@ function whatIsWrong(result: unknown, which: Planning['which']): string | undefi
 }
 
 function isResource(entry: unknown): boolean {
+  if (isRecord(entry)) for (const part of [entry, entry.props]) if (isRecord(part)) Object.values(part)
   return isRecord(entry) && typeof entry.id === 'string' && typeof entry.kind === 'string' && isRecord(entry.props) && typeof entry.check === 'function' && typeof entry.apply === 'function'
 }
 
 /** What a recipe threw, with its place. */
-export function explained(error: unknown, step: Step, planning: Asking): Failure {
+export function explained(thrown: unknown, step: Step, planning: Asking): Failure {
+  const error = knowable(thrown)
   const { entry, recipe } = step
   const inside = recipe.path === undefined ? undefined : blame(error, planning.source)
   if (error instanceof Failure) {

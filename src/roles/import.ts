@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Failure, messageOf, type FailureCode } from '../core/failure.ts'
+import { Failure, knowable, messageOf, type FailureCode } from '../core/failure.ts'
 import { blame, lineMatching } from './blame.ts'
 import { bounded, RECIPE_LIMIT_MS } from './bounded.ts'
 import { failureAt } from '../core/faults.ts'
@@ -48,7 +48,8 @@ async function load(path: string, limitMs: number, stuck: () => Failure): Promis
   }
 }
 
-function explained(error: unknown, path: string, source: string): Failure {
+function explained(thrown: unknown, path: string, source: string): Failure {
+  const error = knowable(thrown)
   const file = relative(source, path)
   const place = blame(error, source) ?? { file, line: 1 }
   const code = (error as NodeJS.ErrnoException | null)?.code

@@ -4,6 +4,7 @@ import { Failure } from '../core/failure.ts'
 import { didYouMean } from '../core/nearest.ts'
 import type { Recipe } from '../core/recipe.ts'
 import type { Place } from '../core/role.ts'
+import { RECIPE_LIMIT_MS } from './bounded.ts'
 import { checkDefinition } from './definition.ts'
 import { failureAt } from '../core/faults.ts'
 import { importRecipe } from './import.ts'
@@ -30,6 +31,8 @@ export interface LoadedRecipe {
 export interface RecipeBook {
   /** Absolute path of the provisioning repository. */
   readonly source: string
+  /** How long a recipe may take to load, and its params to be judged. */
+  readonly limitMs: number
   /** All there are, sorted. */
   names(): readonly string[]
   /** Names of the repository's own, sorted. */
@@ -43,7 +46,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 
 /** @param source the provisioning repository, absolute
  *  @param limitMs how long a recipe may take to load; default 10 s */
-export function recipeBook(source: string, builtIn: BuiltIn, limitMs?: number): RecipeBook {
+export function recipeBook(source: string, builtIn: BuiltIn, limitMs: number = RECIPE_LIMIT_MS): RecipeBook {
   const known = new Map<string, Promise<LoadedRecipe>>()
   const directory = join(source, 'recipes')
 
@@ -75,6 +78,7 @@ export function recipeBook(source: string, builtIn: BuiltIn, limitMs?: number): 
 
   return {
     source,
+    limitMs,
     names,
     ownNames,
     load(name, from) {

@@ -20,7 +20,7 @@ export async function loadRunList(role: Role, book: RecipeBook, readSecret: Read
   const { steps, faults } = await inspectRunList(role, book)
   if (faults.length > 0) throw failureOf(faults)
   const result: Step[] = []
-  for (const step of steps) result.push({ ...step, params: await readParams(step.entry, step.recipe, book.source, readSecret) })
+  for (const step of steps) result.push({ ...step, params: await readParams(step, book, readSecret) })
   return result
 }
 
@@ -31,7 +31,7 @@ export async function inspectRunList(role: Role, book: RecipeBook): Promise<{ re
   for (const entry of role.runList) {
     try {
       const recipe = await book.load(entry.recipe, entry.place)
-      steps.push({ entry, recipe, params: judgeParams(entry, recipe, book.source), phase: recipe.definition.phase ?? 'prepare' })
+      steps.push({ entry, recipe, params: judgeParams(entry, recipe, book), phase: recipe.definition.phase ?? 'prepare' })
     } catch (error) {
       if (!(error instanceof Failure) || exitCodeOf(error) !== 78) throw error
       faults.push(...faultsOf(error, entry.place))
