@@ -16,16 +16,23 @@ export interface Source {
  *  @returns a Secret when any value that was looked at is one
  *  @throws Failure `template.name`, `template.missing` (a partial), `template.invalid`, each with the template's name and line */
 export function render(source: Source, vars: Readonly<Record<string, unknown>>, partials: Readonly<Record<string, Source>> = {}): string | Secret {
-  const work: Work = { partials, secret: false }
+  const work: Work = { partials, secret: false, made: 0 }
   const place: Place = { name: source.name, text: source.text(), depth: 0, work }
-  const text = writer.renderTokens(tokensOf(place) as never, frame(vars, undefined, place) as never)
-  return work.secret ? makeSecret(text) : text
+  try {
+    const text = writer.renderTokens(tokensOf(place), frame(vars, undefined, place))
+    return work.secret ? makeSecret(text) : text
+  } catch (error) {
+    if (error instanceof RangeError) throw new Failure('template.invalid', `${source.name}: nested too deeply to be rendered`, { cause: error })
+    throw error
+  }
 }
 
 /** One rendering. */
 interface Work {
   readonly partials: Readonly<Record<string, Source>>
   secret: boolean
+  /** Characters so far; of each round of a section one more. */
+  made: number
 }
 
 /** The template that is being rendered: the source itself, or a partial. */
@@ -46,14 +53,36 @@ type Token = readonly [type: string, name: string, start: number, end: number, i
 /** Partials may take in themselves, as trees do; past this depth they never end. */
 const DEEPEST = 100
 
+/** Lists in lists multiply: more than this nobody meant. */
+const MOST_MADE = 16 * 1024 * 1024
+
 /** mustache's own, with strict answers in the places where it asks for values. Its cache keeps what was parsed. */
 const writer = Object.assign(new mustache.Writer(), {
-  escapedValue: text,
-  unescapedValue: text,
-  renderSection: section,
-  renderInverted: inverted,
-  renderPartial: partial,
-}) as unknown as Omit<mustache.Writer, 'renderSection' | 'renderTokens'> & { renderTokens(tokens: readonly Token[], context: Context): string }
+  renderTokens: all,
+}) as unknown as Omit<mustache.Writer, 'renderTokens'> & { renderTokens(tokens: readonly Token[], context: Context): string }
+
+/** In one function: an error's stack has room for few, and the recipe's line is to be among them. */
+function all(tokens: readonly Token[], context: Context): string {
+  let made = ''
+  for (const token of tokens) {
+    const [kind] = token
+    if (kind === '#') made += section(token, context)
+    else if (kind === '^') made += inverted(token, context)
+    else if (kind === '>') made += partial(token, context)
+    else if (kind === '&' || kind === 'name' || kind === 'text') {
+      const part = kind === 'text' ? token[1] : text(token, context)
+      count(part.length, token, context)
+      made += part
+    }
+  }
+  return made
+}
+
+function count(made: number, token: Token, context: Context): void {
+  const { work } = context.place
+  work.made += made
+  if (work.made > MOST_MADE) throw refusal(token, context, `more than ${MOST_MADE / 1_048_576} MB would be made of it`, 'Lists in lists multiply.', 'template.invalid')
+}
 
 function text(token: Token, context: Context): string {
   const value = valueOf(token, context)
@@ -79,9 +108,12 @@ function section(token: Token, context: Context): string {
   const value = valueOf(token, context)
   const inside = token[4] as readonly Token[]
   if (!value) return ''
-  if (Array.isArray(value)) return value.map(item => writer.renderTokens(inside, context.push(item))).join('')
+  if (Array.isArray(value)) return value.map(item => (count(ROUND, token, context), writer.renderTokens(inside, context.push(item)))).join('')
   return writer.renderTokens(inside, value === true ? context : context.push(value))
 }
+
+/** An empty round takes time, too. */
+const ROUND = 8
 
 function inverted(token: Token, context: Context): string {
   const value = valueOf(token, context)

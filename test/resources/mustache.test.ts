@@ -119,3 +119,16 @@ t.test('only names that the template uses are read', async t => {
   t.equal(rendered('{{instance.id}}', { instance }), 'i-1')
   t.strictSame(read, ['id'])
 })
+
+t.test('sections that lie too deep are the template’s fault', async t => {
+  const text = `${'{{#a}}'.repeat(20_000)}x${'{{/a}}'.repeat(20_000)}`
+  t.throws(() => render(source(text), { a: true }), { code: 'template.invalid', message: /nested too deeply/ } as object as Error)
+})
+
+t.test('lists that multiply are stopped, at their line', async t => {
+  const l = Array.from({ length: 40 }, (_, index) => index)
+  for (const inside of ['.', '']) {
+    const text = `one\n${'{{#l}}'.repeat(9)}${inside}${'{{/l}}'.repeat(9)}`
+    t.throws(() => render(source(text), { l }), { code: 'template.invalid', message: /:2: more than 16 MB/ } as object as Error)
+  }
+})

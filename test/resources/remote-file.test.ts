@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -159,4 +160,10 @@ t.test('what is wrong with the props is refused', async t => {
   t.throws(() => remoteFile({ ...good, url: 'https://user:pass@example.com/' }), { code: 'secret.misplaced' })
   t.throws(() => remoteFile({ ...good, sha256: 'abc' }), { code: 'resource.invalid', hint: /sha256sum/ })
   t.throws(() => remoteFile({ path: '/tool', url: good.url } as RemoteFileProps), { code: 'resource.invalid' })
+})
+
+t.test('a file URL that leads to a pipe is refused instead of waited for', async t => {
+  const machine = testMachine(t)
+  execFileSync('mkfifo', [join(machine.dir, 'pipe')])
+  t.match(await failing(machine, { path: '/tool', url: `file://${machine.dir}/pipe`, sha256: sha256('') }), { code: 'download.denied', message: /no regular file/ })
 })
