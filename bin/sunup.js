@@ -15,7 +15,8 @@ else startElsewhere(join(home, 'node_modules', '.bin', 'node'))
 function start() {
   // Started by an older Node: what kills that must not leave us behind.
   if (process.env.SUNUP_STARTED_BY !== undefined && process.channel) {
-    process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+    const kill = process.kill.bind(process)
+    process.on('disconnect', () => kill(process.pid, 'SIGKILL'))
     process.channel.unref()
     delete process.env.SUNUP_STARTED_BY
   }

@@ -22,6 +22,8 @@ export interface World {
   readonly columns: () => number
   /** Aborted by SIGINT, SIGTERM and SIGHUP (a lost session), with the Failure as its reason. */
   readonly signal: AbortSignal
+  /** Says where recipes are, so that what they throw when nobody is there to catch it is theirs. */
+  readonly blame?: (source: string) => void
   /** The folder of the program: where recipes that come with it are. */
   readonly program: string
   /** The module that `import … from 'sunup'` means in recipes. */
@@ -35,6 +37,8 @@ export function compose(): World {
   const home = bundled ? dirname(import.meta.dirname) : dirname(dirname(import.meta.dirname))
   const program = bundled ? join(home, 'dist') : home
   const interactive = isatty(1)
+  // Before recipes can reach it. Called when a width is asked for: that loads Node's streams.
+  const terminal = Object.getOwnPropertyDescriptor(process, 'stdout')?.get as () => typeof process.stdout
   return {
     argv: process.argv.slice(2),
     env,
@@ -46,7 +50,7 @@ export function compose(): World {
     attended: isatty(0),
     colour: hasColour(interactive, env),
     errorColour: hasColour(isatty(2), env),
-    columns: () => (interactive ? (process.stdout.columns ?? 80) : 100),
+    columns: () => (interactive ? (terminal.call(process).columns ?? 80) : 100),
     signal: signals(),
     program,
     indexUrl: new URL(bundled ? `file://${program}/index.js` : `file://${program}/src/index.ts`).href,

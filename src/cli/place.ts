@@ -89,14 +89,19 @@ export async function repositoryOf(settings: Settings, asked: Asked, world: Worl
   const { installHooks } = await import('../roles/hooks.ts')
   installHooks(world.indexUrl)
   const ground = { builtIn: builtIn(world), role: asked.role }
-  if ('directory' in source) return { ...ground, directory: source.directory, revision: revisionOf(source.directory) }
+  if ('directory' in source) {
+    world.blame?.(source.directory)
+    return { ...ground, directory: source.directory, revision: revisionOf(source.directory) }
+  }
   const { readSource } = await import('../life/source.ts')
   const network = networkOf(world)
   // It comes from outside of a staging root, to where the state of one is.
   const directory = ownPath(machineOf(asked, world).hostPath(settings.state), 'cache', 'source')
   const host = hostMachine({ network })
   try {
-    return await readSource(source, { ...ground, host, directory, network }, reading)
+    const repository = await readSource(source, { ...ground, host, directory, network }, reading)
+    world.blame?.(repository.directory)
+    return repository
   } catch (error) {
     await host.ended()
     throw error

@@ -77,6 +77,9 @@ export async function converge(work: Work, ground: Ground): Promise<Converged> {
     }
   }
   const result = { counts, outcomes }
+  // What a recipe has left behind (a timer, a promise) throws when Node turns to its events: before anything opens.
+  await setImmediate()
+  if (ground.signal.aborted) failed ??= { id: null, failure: asFailure(ground.signal.reason) }
   if (failed) return { ...result, failure: failed }
   if (work.planning) return result
   try {
