@@ -1,7 +1,7 @@
 import { readFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isatty } from 'node:tty'
-import { errnoOf, Failure } from '../core/failure.ts'
+import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 
 declare const SUNUP_VERSION: string
 
@@ -9,7 +9,8 @@ declare const SUNUP_VERSION: string
 export interface World {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly cwd: string
+  /** @throws Failure `file.denied` when it was removed: absolute paths do without it */
+  readonly cwd: () => string
   readonly version: string
   readonly write: (text: string) => void
   readonly writeError: (text: string) => void
@@ -42,7 +43,7 @@ export function compose(): World {
   return {
     argv: process.argv.slice(2),
     env,
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     version: bundled ? SUNUP_VERSION : (JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string }).version,
     write: text => writeAll(1, text),
     writeError: text => writeAll(2, text),
@@ -54,6 +55,23 @@ export function compose(): World {
     signal: signals(),
     program,
     indexUrl: new URL(bundled ? `file://${program}/index.js` : `file://${program}/src/index.ts`).href,
+  }
+}
+
+function workingDirectory(): () => string {
+  try {
+    const directory = process.cwd()
+    return () => directory
+  } catch (error) {
+    // Libraries ask for one as they are loaded, whatever they need it for.
+    process.chdir('/')
+    const failure = new Failure('file.denied', `the directory that this runs in can't be had: ${errnoOf(error) === 'ENOENT' ? 'it was removed' : messageOf(error)}`, {
+      cause: error,
+      hint: 'Run it in another directory, or with --config and absolute paths.',
+    })
+    return () => {
+      throw failure
+    }
   }
 }
 

@@ -78,9 +78,9 @@ function networkOf({ env }: World): Record<string, string> {
   return Object.fromEntries(NETWORK.flatMap(name => (env[name] ? [[name, env[name]]] : [])))
 }
 
-function absolute(path: string, option: string, { cwd }: World): string {
+function absolute(path: string, option: string, world: World): string {
   if (path === '') throw new Failure('usage', `${option} needs a path`)
-  return isAbsolute(path) ? path : resolve(cwd, path)
+  return isAbsolute(path) ? path : resolve(world.cwd(), path)
 }
 
 /** The provisioning repository, with the recipes that come with the program. */

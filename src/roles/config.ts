@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, isAbsolute, resolve } from 'node:path'
 import { Failure, type Fault } from '../core/failure.ts'
 import { judge } from './complain.ts'
 import { configAtAGlance, configSchema, type ConfigKeys } from './config-schema.ts'
@@ -38,7 +38,8 @@ export interface ConfigOptions {
   readonly file: string | undefined
   /** $SUNUP_CONFIG */
   readonly env: string | undefined
-  readonly cwd: string
+  /** Asked only where a path is relative to it. */
+  readonly cwd: () => string
 }
 
 const SYSTEM_WIDE = '/etc/sunup/sunup.yaml'
@@ -49,7 +50,7 @@ export function loadConfig(options: ConfigOptions): Config {
   const file = find(options)
   const traps: Fault[] = []
   const yaml = file === undefined ? undefined : loadYaml(file, file, 'config.invalid', faults => void traps.push(...faults))
-  const base = file === undefined ? options.cwd : dirname(file)
+  const base = file === undefined ? options.cwd() : dirname(file)
   const keys = yaml ? keysOf(yaml, traps) : {}
   const under = (path: string): string => resolve(base, path)
   return {
@@ -66,11 +67,11 @@ export function loadConfig(options: ConfigOptions): Config {
 function find({ file, env, cwd }: ConfigOptions): string | undefined {
   for (const [named, by] of [[file, '--config'], [env || undefined, '$SUNUP_CONFIG']] as const) {
     if (named === undefined) continue
-    const path = resolve(cwd, named)
+    const path = isAbsolute(named) ? resolve(named) : resolve(cwd(), named)
     if (!existsSync(path)) throw new Failure('config.missing', `${by} names ${path}, and there is no such file`, { hint: 'Without it, ./sunup.yaml and then /etc/sunup/sunup.yaml are looked for.' })
     return path
   }
-  return [resolve(cwd, 'sunup.yaml'), SYSTEM_WIDE].find(path => existsSync(path))
+  return [resolve(cwd(), 'sunup.yaml'), SYSTEM_WIDE].find(path => existsSync(path))
 }
 
 function keysOf(yaml: YamlFile, traps: readonly Fault[]): ConfigKeys {

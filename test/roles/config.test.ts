@@ -3,7 +3,7 @@ import t from 'tap'
 import { loadConfig } from '../../src/roles/config.ts'
 import { failureOf } from '../support/provisioning.ts'
 
-const load = (cwd: string, more: { file?: string; env?: string } = {}) => loadConfig({ file: more.file, env: more.env, cwd })
+const load = (cwd: string, more: { file?: string; env?: string } = {}) => loadConfig({ file: more.file, env: more.env, cwd: () => cwd })
 
 t.test('an empty file has the defaults', async t => {
   const cwd = t.testdir({ 'sunup.yaml': '' })

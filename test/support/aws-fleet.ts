@@ -279,7 +279,7 @@ function noteTable(front: Wire, noted: (api: string, params: Call['params']) => 
 async function bootHere({ env, cwd, root }: { readonly env: Readonly<Record<string, string>>; readonly cwd: string; readonly root: string | undefined }, conditions: Conditions = {}): Promise<RanHere> {
   const { clock = systemClock, attended = false, signal = new AbortController().signal, warn = () => {}, sink = () => {} } = conditions
   const events: Event[] = []
-  const world = { env, cwd, attended, signal, writeError: warn, program: home.pathname, indexUrl: new URL('src/index.ts', home).href } as unknown as World
+  const world = { env, cwd: () => cwd, attended, signal, writeError: warn, program: home.pathname, indexUrl: new URL('src/index.ts', home).href } as unknown as World
   const parts = partsOf({ arguments: [], config: join(cwd, 'sunup.yaml'), ...(root !== undefined && { root }) }, world)
   const note = (event: Event): void => {
     events.push(event)

@@ -48,7 +48,7 @@ async function here(
     { command, version: '0', clock, sinks: [event => events.push(event)], signal: new AbortController().signal },
     {
       machine: staged ? hostMachine({ root: where.root }) : hostMachine(),
-      settings: () => loadConfig({ file: join(where.infra, 'sunup.yaml'), env: undefined, cwd: where.dir }),
+      settings: () => loadConfig({ file: join(where.infra, 'sunup.yaml'), env: undefined, cwd: () => where.dir }),
       cloud: given => cloudOf(given, { env: {}, writeError: () => {} } as unknown as World),
       repository: async () => ({ directory: where.infra, revision: undefined, builtIn, role: undefined }),
       warn: () => {},

@@ -59,10 +59,10 @@ async function tell(found: Inspected, repository: Repository | undefined, asked:
   if (asked.format === 'json') world.write(`${JSON.stringify(found, undefined, 1)}\n`)
   else {
     const { faultsText } = await import('../../reporters/faults-text.ts')
-    const { directory = world.cwd, outcome } = repository ?? {}
+    const { directory = world.cwd(), outcome } = repository ?? {}
     const pathOf = (file: string): string => resolve(directory, file)
     // As the reader would open it from where he is; of a remote source, as it is called there.
-    const names = new Map([...found.faults, ...found.warnings].map(({ place: { file } }) => [file, outcome !== undefined && pathOf(file) !== file ? file : relative(world.cwd, pathOf(file))]))
+    const names = new Map([...found.faults, ...found.warnings].map(({ place: { file } }) => [file, outcome !== undefined && pathOf(file) !== file ? file : relative(world.cwd(), pathOf(file))]))
     const paths = new Map([...names].map(([file, name]) => [name, pathOf(file)]))
     const shown = <Found extends Omit<Fault, 'code'>>(fault: Found): Found => ({ ...fault, place: { ...fault.place, file: names.get(fault.place.file) as string } })
     world.write(faultsText({ faults: found.faults.map(shown), warnings: found.warnings.map(shown), source: name => text(paths.get(name)), colour: world.colour }))
