@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, type Stats } from 'node:fs'
 import { errnoOf, Failure } from './failure.ts'
 
@@ -29,6 +30,17 @@ export function readRegular(path: string | Buffer, mostBytes = Infinity): Buffer
 /** As readRegular, of a text that a program or person wrote. */
 export function readRegularText(path: string, mostBytes?: number): string {
   return readRegular(path, mostBytes).toString('utf8')
+}
+
+/** The first line, from 1, of bytes that are no UTF-8; undefined: all of it is text, which what is made of it holds unchanged. */
+export function lineOfNoText(bytes: Buffer): number | undefined {
+  if (isUtf8(bytes)) return undefined
+  let line = 1
+  for (let from = 0; ; line++) {
+    const end = bytes.indexOf(0x0a, from)
+    if (end < 0 || !isUtf8(bytes.subarray(from, end))) return line
+    from = end + 1
+  }
 }
 
 function open(path: string | Buffer): number {

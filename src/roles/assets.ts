@@ -3,7 +3,7 @@ import { join, normalize, relative } from 'node:path'
 import { Failure, messageOf } from '../core/failure.ts'
 import { didYouMean } from '../core/nearest.ts'
 import type { Asset } from '../core/recipe.ts'
-import { readRegularText, WRITTEN_BYTES } from '../core/regular-file.ts'
+import { lineOfNoText, readRegular, WRITTEN_BYTES } from '../core/regular-file.ts'
 import type { LoadedRecipe } from './recipes.ts'
 
 /** Finds the files that recipes ask for: in the recipe's own folder, its templates/, and the source's templates/. Each text is read once. */
@@ -15,13 +15,15 @@ export function assets(source: string): Assets {
   function text(path: string): string {
     const known = texts.get(path)
     if (known !== undefined) return known
-    try {
-      const read = readRegularText(path, WRITTEN_BYTES)
-      texts.set(path, read)
-      return read
-    } catch (error) {
-      throw new Failure('template.missing', `the file ${path} can't be read: ${messageOf(error)}`, { cause: error })
+    const bytes = read(path)
+    const line = lineOfNoText(bytes)
+    if (line !== undefined) {
+      const name = path.startsWith(`${source}/`) ? relative(source, path) : path
+      throw new Failure('template.invalid', `${name}:${line}: bytes that are no UTF-8 text`, { hint: 'Save the file as UTF-8. What is no text is fetched, with remoteFile or archive.' })
     }
+    const text = bytes.toString('utf8')
+    texts.set(path, text)
+    return text
   }
 
   return recipe => {
@@ -36,6 +38,14 @@ export function assets(source: string): Assets {
       }
       throw new Failure('template.missing', `there is no file ${JSON.stringify(name)} in ${shown(folders.slice(-2), source)}`, { hint: didYouMean(name, folders.flatMap(filesIn)) })
     }
+  }
+}
+
+function read(path: string): Buffer {
+  try {
+    return readRegular(path, WRITTEN_BYTES)
+  } catch (error) {
+    throw new Failure('template.missing', `the file ${path} can't be read: ${messageOf(error)}`, { cause: error })
   }
 }
 

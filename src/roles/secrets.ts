@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Secrets } from '../core/cloud.ts'
 import { Failure, messageOf } from '../core/failure.ts'
 import { isRecord, type Plain } from '../core/plain.ts'
-import { readRegularText, WRITTEN_BYTES } from '../core/regular-file.ts'
+import { lineOfNoText, readRegular, WRITTEN_BYTES } from '../core/regular-file.ts'
 import { isSecret, makeSecret, reveal, type Secret } from '../core/secret.ts'
 
 /** A value of a template's vars: plain, or a secret. */
@@ -115,7 +115,9 @@ async function read(reference: string, secrets: Secrets, signal: AbortSignal): P
   if (kind === 'ssm') return reveal(await secrets.read(path, signal))
   let text: string
   try {
-    text = readRegularText(path, WRITTEN_BYTES).replace(/\r?\n$/, '')
+    const bytes = readRegular(path, WRITTEN_BYTES)
+    if (lineOfNoText(bytes) !== undefined) throw new Failure('secret.missing', 'it is no UTF-8 text')
+    text = bytes.toString('utf8').replace(/\r?\n$/, '')
   } catch (error) {
     throw new Failure('secret.missing', `the secret ${reference} can't be read: ${messageOf(error)}`, { hint: 'It is a file of the host itself, also with --root.' })
   }

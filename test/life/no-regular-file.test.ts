@@ -18,7 +18,7 @@ const CASES: Readonly<Record<string, { readonly spoil: (where: Premises) => void
   'sunup.yaml': { spoil: where => pipe(join(where.infra, 'sunup.yaml')), code: 78, says: /sunup\.yaml is a named pipe/ },
   'a role': { spoil: where => pipe(join(where.infra, 'roles/demo.yaml')), code: 78, says: /roles\/demo\.yaml is a named pipe/ },
   'a recipe': { spoil: where => pipe(join(where.infra, 'recipes/files/recipe.ts')), code: 78, says: /recipes\/files\/recipe\.ts:1: is no regular file/ },
-  'instance.yaml': { spoil: where => pipe(join(where.infra, 'instance.yaml')), code: 1, says: /instance\.yaml is a named pipe/ },
+  'instance.yaml': { spoil: where => pipe(join(where.infra, 'instance.yaml')), code: 78, says: /instance\.yaml is a named pipe/ },
   'a secret': {
     spoil(where) {
       pipe(join(where.dir, 'key'))

@@ -151,3 +151,10 @@ t.test('the recipe files wants either a text or a template', async t => {
     [4, 'recipe files: [1] has vars, and no template to use them'],
   ])
 })
+
+t.test('a template or content that is no UTF-8 is refused, with its line', async t => {
+  const text = recipeText("[template({ path: '/a', source: asset('a.conf') })]")
+  const latin = Buffer.from('one\nna\xefve\n', 'latin1') as unknown as string
+  const failure = await failureOf(() => plan(t, '- a', { recipes: { a: text }, files: { 'a.conf': latin } }))
+  t.match(failure, { code: 'template.invalid', message: /templates\/a\.conf:2: bytes that are no UTF-8 text/ })
+})

@@ -3,15 +3,20 @@ import { basename, dirname, join } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../../core/failure.ts'
 import { isRecord } from '../../core/plain.ts'
 import { makeDirectory } from '../../core/make-directory.ts'
-import { readRegularText, WRITTEN_BYTES } from '../../core/regular-file.ts'
+import { readRegular, WRITTEN_BYTES } from '../../core/regular-file.ts'
 
 /** Does work while no other process of this cloud writes. */
 export type Exclusively = <T>(signal: AbortSignal, work: () => Promise<T> | T) => Promise<T>
 
 /** The text of a file; undefined: there is none. @throws Failure `file.denied` */
 export function readText(file: string): string | undefined {
+  return readBytes(file)?.toString('utf8')
+}
+
+/** As readText. */
+export function readBytes(file: string): Buffer | undefined {
   try {
-    return readRegularText(file, WRITTEN_BYTES)
+    return readRegular(file, WRITTEN_BYTES)
   } catch (error) {
     // ENOTDIR: what should be the directory is a file, so there is nothing in it; whoever writes there will hear of it.
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined

@@ -28,6 +28,9 @@ const LEAST = '  id: i-local\n  securityGroups: [web]'
 const TEXTS = ['id', 'type', 'region', 'zone', 'privateIp', 'publicIp', 'publicHostname'] as const
 const KEYS: readonly string[] = [...TEXTS, 'securityGroups', 'tags']
 
+/** A file's name has 255 bytes; this is a part of some. */
+const LONGEST_ID = 200
+
 function instanceOf(yaml: WrittenFile): Instance {
   const { value } = yaml
   if (!isRecord(value)) throw yaml.complaint([], `an instance file is a mapping, found ${found(value)}`, `The least is:\n${LEAST}`)
@@ -48,6 +51,7 @@ function instanceOf(yaml: WrittenFile): Instance {
   const id = text('id')
   if (id === null) throw yaml.complaint(['id'], `"id" is missing`, `Name the instance, e.g. id: i-local`)
   if (!/^[A-Za-z0-9][\w.-]*$/.test(id)) throw yaml.complaint(['id'], `"id" must be letters, digits and . _ -, found ${found(id)}`)
+  if (id.length > LONGEST_ID) throw yaml.complaint(['id'], `"id" has ${id.length} characters, and may have ${LONGEST_ID}`, 'It is the name of a directory.')
   return {
     id,
     type: text('type'),

@@ -74,3 +74,15 @@ t.test('an aborted signal ends it', async t => {
   const cloud = testCloud(t)
   await t.rejects(cloud.metadata.identity(AbortSignal.abort(new Error('stop'))), { message: 'stop' })
 })
+
+t.test('an instance file that is no UTF-8 is refused, with its line', async t => {
+  const latin = Buffer.from('id: i-1\nsecurityGroups: [caf\xe9]\n', 'latin1') as unknown as string
+  await t.rejects(identity(t, latin), { code: 'instance.invalid', message: /instance\.yaml:2: bytes that are no UTF-8 text/ })
+})
+
+t.test('an id that can’t be the name of a directory is refused', async t => {
+  for (const id of ['a/b', '.', '..', '../x', '"a\\u0007b"', '"a\\n"', 'x'.repeat(256)]) {
+    await t.rejects(identity(t, `id: ${id}\nsecurityGroups: []\n`), { code: 'instance.invalid', message: /instance\.yaml:1: "id"/ }, id)
+  }
+  t.equal((await identity(t, `id: ${'x'.repeat(200)}\nsecurityGroups: []\n`)).id.length, 200)
+})
