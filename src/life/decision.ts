@@ -1,5 +1,6 @@
-import { cpSync, existsSync, lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { isUtf8 } from 'node:buffer'
+import { copyFileSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { makeDirectory } from '../core/make-directory.ts'
@@ -41,8 +42,7 @@ export function keepDecision(directory: string, decision: Decision, source: stri
     const to = join(decisions, digest)
     rmSync(`${to}.new`, { recursive: true, force: true })
     makeDirectory(join(`${to}.new`, 'source'), 0o700)
-    // Recursive for the sake of links to directories, which stay links.
-    for (const [name] of files) cpSync(join(source, name), join(`${to}.new`, 'source', name), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+    for (const [name] of files) copy(source, join(`${to}.new`, 'source'), name)
     writeFileSync(join(`${to}.new`, MADE_OF), madeOf)
     writeFileSync(join(`${to}.new`, 'decision.json'), `${JSON.stringify(decision, undefined, 1)}\n`)
     rmSync(to, { recursive: true, force: true })
@@ -73,16 +73,50 @@ export function readDecision(directory: string): Kept | undefined {
 const STATE_OF_A_ROOT = 'var/lib/sunup'
 
 /** Files below a source with what tells that they changed. Names that begin with a dot (.git, .sunup) are not part of it. */
-function list(source: string, leaveOut: readonly string[], at = source): (readonly [name: string, size: number, mtimeMs: number])[] {
-  return readdirSync(at)
+function list(source: string, leaveOut: readonly string[], at = ''): (readonly [name: string, size: number, mtimeMs: number])[] {
+  return namesIn(at === '' ? source : pathOf(source, at))
     .sort()
     .flatMap(name => {
-      const path = join(at, name)
-      if (name.startsWith('.') || leaveOut.includes(path)) return []
+      const inner = within(at, name)
+      const path = pathOf(source, inner)
+      if (/^\0?\./.test(name) || leaveOut.includes(String(path))) return []
       const stat = lstatSync(path)
-      if (stat.isDirectory()) return existsSync(join(path, STATE_OF_A_ROOT)) ? [] : list(source, leaveOut, path)
-      return stat.isFile() || stat.isSymbolicLink() ? [[relative(source, path), stat.size, stat.mtimeMs] as const] : []
+      if (stat.isDirectory()) return existsSync(pathOf(source, within(inner, STATE_OF_A_ROOT))) ? [] : list(source, leaveOut, inner)
+      return stat.isFile() || stat.isSymbolicLink() ? [[inner, stat.size, stat.mtimeMs] as const] : []
     })
+}
+
+/** Marks a name that is no UTF-8, whose bytes then stand as Latin-1: no file's name holds it. */
+const BYTES = '\0'
+
+function namesIn(directory: string | Buffer): string[] {
+  const names = typeof directory === 'string' ? readdirSync(directory) : ['\uFFFD']
+  if (!names.some(name => name.includes('\uFFFD'))) return names
+  return readdirSync(directory, { encoding: 'buffer' }).map(name => (isUtf8(name) ? name.toString() : BYTES + name.toString('latin1')))
+}
+
+function within(at: string, name: string): string {
+  if (at === '') return name
+  return at.startsWith(BYTES) || name.startsWith(BYTES) ? `${BYTES}${bytesOf(at).toString('latin1')}/${bytesOf(name).toString('latin1')}` : `${at}/${name}`
+}
+
+function bytesOf(name: string): Buffer {
+  return name.startsWith(BYTES) ? Buffer.from(name.slice(BYTES.length), 'latin1') : Buffer.from(name)
+}
+
+function pathOf(base: string, name: string): string | Buffer {
+  return name.startsWith(BYTES) ? Buffer.concat([Buffer.from(`${base}/`), bytesOf(name)]) : join(base, name)
+}
+
+function copy(source: string, target: string, name: string): void {
+  const [from, to] = [pathOf(source, name), pathOf(target, name)]
+  // Recursive for the sake of links to directories, which stay links.
+  if (typeof from === 'string' && typeof to === 'string') return cpSync(from, to, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+  // cpSync takes no bytes.
+  const path = Buffer.from(to)
+  mkdirSync(path.subarray(0, path.lastIndexOf('/')), { recursive: true })
+  if (lstatSync(from).isSymbolicLink()) symlinkSync(readlinkSync(from, 'buffer'), to)
+  else copyFileSync(from, to)
 }
 
 /** Those of a run that died before it could, too. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { abreast } from '../support/program.ts'
@@ -32,6 +32,7 @@ const CASES: Readonly<Record<string, { readonly spoil: (where: Premises) => void
   'the journal': { spoil: where => pipe(join(where.state, 'journal.ndjson')), code: 1, says: /journal\.ndjson is a named pipe/ },
   'the boot mark': { spoil: where => pipe(join(where.run, 'boot')), code: 1, says: /boot is a named pipe/ },
   'the name of the lock’s holder': { spoil: where => pipe(join(where.run, 'lock.holder')), code: 0 },
+  'a file whose name is no UTF-8, which is none of these': { spoil: where => writeFileSync(Buffer.from(`${where.infra}/templates/na\xefve`, 'latin1'), ''), code: 0 },
   'a managed file': { spoil: where => pipe(join(where.root, 'etc/motd')), code: 1, says: /etc\/motd/ },
 }
 
