@@ -36,6 +36,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>> | undefined
   readonly user?: string | undefined
   readonly input?: string | undefined
+  /** What it can be found by: the next run ends it, should this one be killed before it. */
+  readonly mark?: string | undefined
   readonly signal?: AbortSignal | undefined
   /** Gets each line as it comes. */
   readonly onLine?: ((stream: 'stdout' | 'stderr', line: string) => void) | undefined

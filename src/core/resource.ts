@@ -45,6 +45,8 @@ export interface CheckContext {
 
 export interface ApplyContext extends CheckContext {
   readonly machine: Machine
+  /** For commands that must not run beside themselves. Of this apply in this run alone; only for resources with `journaled`. */
+  readonly mark: string
   /** A line for the log, e.g. of a command that runs. Never a secret. */
   output(stream: 'stdout' | 'stderr', text: string): void
 }

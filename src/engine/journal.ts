@@ -13,7 +13,7 @@ export interface Debt {
   readonly cause: ResourceId
 }
 
-type Line = ({ readonly t: 'owe' } & Debt) | { readonly t: 'paid'; readonly id: ResourceId } | { readonly t: 'begin' | 'end'; readonly id: ResourceId }
+type Line = ({ readonly t: 'owe' } & Debt) | { readonly t: 'paid'; readonly id: ResourceId } | { readonly t: 'begin'; readonly id: ResourceId; readonly run?: string } | { readonly t: 'end'; readonly id: ResourceId }
 
 /** What must survive a crash: acts that are owed, and applies that were begun. Each line is on disk before its call returns. */
 export interface Journal {
@@ -21,7 +21,10 @@ export interface Journal {
   interrupted(id: ResourceId): boolean
   owe(debts: readonly Debt[]): void
   paid(id: ResourceId): void
-  begin(id: ResourceId): void
+  /** @param run the run that begins it */
+  begin(id: ResourceId, run?: string): void
+  /** The marks of applies that were begun and have not ended. */
+  cutOff(): readonly string[]
   end(id: ResourceId): void
   /** Forgets everything: for the end of a run that settled all, and so owes nothing. */
   clear(): void
@@ -34,7 +37,7 @@ export interface Journal {
  *  @throws Failure `file.denied` when it can't be read or written */
 export function journal(file: string): Journal {
   const debts = new Map<string, Debt>()
-  const begun = new Set<ResourceId>()
+  const begun = new Map<ResourceId, string | undefined>()
   let descriptor: number | undefined
   const before = read(file)
   // One that a run died over may be there, and empty.
@@ -67,7 +70,8 @@ export function journal(file: string): Journal {
     interrupted: id => begun.has(id),
     owe: owed => write(owed.filter(debt => !debts.has(keyOf(debt))).map(debt => ({ t: 'owe', ...debt }))),
     paid: id => write([{ t: 'paid', id }]),
-    begin: id => write([{ t: 'begin', id }]),
+    begin: (id, run) => write([{ t: 'begin', id, ...(run !== undefined && { run }) }]),
+    cutOff: () => [...begun].flatMap(([id, run]) => (run === undefined ? [] : [markOf(run, id)])),
     end: id => write([{ t: 'end', id }]),
     clear() {
       if (!used) return
@@ -90,6 +94,11 @@ export function journal(file: string): Journal {
   }
 }
 
+/** What an apply's commands are found by, once nobody knows of them any more. */
+export function markOf(run: string, id: ResourceId): string {
+  return `${run} ${id}`
+}
+
 /** What a run that died left undone, and one that goes on has not done yet. */
 export interface Undone {
   readonly debts: readonly Debt[]
@@ -100,13 +109,13 @@ export interface Undone {
 /** Changes nothing. @throws Failure `file.denied` when it can't be read */
 export function undoneIn(file: string): Undone {
   const debts = new Map<string, Debt>()
-  const begun = new Set<ResourceId>()
+  const begun = new Map<ResourceId, string | undefined>()
   for (const line of read(file) ?? []) note(line, debts, begun)
-  return { debts: [...debts.values()], begun: [...begun] }
+  return { debts: [...debts.values()], begun: [...begun.keys()] }
 }
 
-function note(line: Line, debts: Map<string, Debt>, begun: Set<ResourceId>): void {
-  if (line.t === 'begin') begun.add(line.id)
+function note(line: Line, debts: Map<string, Debt>, begun: Map<ResourceId, string | undefined>): void {
+  if (line.t === 'begin') begun.set(line.id, line.run)
   if (line.t === 'end') begun.delete(line.id)
   if (line.t === 'owe') debts.set(keyOf(line), { id: line.id, act: line.act, cause: line.cause })
   else if (line.t === 'paid') for (const [key, debt] of debts) debt.id === line.id && debts.delete(key)

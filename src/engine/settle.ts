@@ -8,7 +8,7 @@ import type { Ahead } from './ahead.ts'
 import { attempt, USUAL_PATIENCE, type Patience } from './attempt.ts'
 import { shown } from './diff.ts'
 import { whyNot } from './guards.ts'
-import type { Debt, Journal } from './journal.ts'
+import { markOf, type Debt, type Journal } from './journal.ts'
 import { boundedOutput, type Output } from './output.ts'
 import type { Pins } from './pins.ts'
 import type { Story } from './story.ts'
@@ -79,7 +79,7 @@ async function change(resource: Resource, changes: readonly Change[], around: Su
   const { journal } = around
   const output = outputOf(resource, around)
   journal.owe(around.owedWhenChanged(resource.id))
-  if (resource.journaled) journal.begin(resource.id)
+  if (resource.journaled) journal.begin(resource.id, around.story.run)
   try {
     await attempt(
       `applying ${resource.id}`,
@@ -143,6 +143,7 @@ function applyContext(resource: Resource, around: Surroundings, signal: AbortSig
   return {
     ...checkContext(resource, around, signal),
     machine: around.machine,
+    mark: markOf(around.story.run, resource.id),
     output: output.say,
   }
 }

@@ -17,6 +17,7 @@ import { healthUrlGate } from '../gate/health-url.ts'
 import { launchHookGate } from '../gate/launch-hook.ts'
 import { registryRowGate } from '../gate/registry-row.ts'
 import { bootMark, readBootMark } from '../machine/boot.ts'
+import { endLeftovers } from '../machine/leftovers.ts'
 import { holderOf } from '../machine/lock.ts'
 import { breaker } from './breaker.ts'
 import { keepDecision } from './decision.ts'
@@ -134,6 +135,8 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   ])
 
   held.journal = journal(ownPath(own, 'journal.ndjson'))
+  const cutOff = held.journal.cutOff()
+  if (cutOff.length > 0) await endLeftovers(cutOff)
   const converged = await converge(
     { stages: stagesOf(set, { activating, planning: false, signal }), onFailure: 'stop', planning: false },
     { machine, journal: held.journal, story, pins: pins(), clock, signal },

@@ -6,6 +6,7 @@ import { $ as zx, quote } from 'zx/core'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import type { Account, CommandOptions, CommandResult, Machine, Observer } from '../core/machine.ts'
 import { groupEnding, type Endings } from './endings.ts'
+import { MARK } from './leftovers.ts'
 import { cut, lines } from './lines.ts'
 import { PATH } from './path.ts'
 
@@ -64,7 +65,7 @@ export function commands(ground: CommandGround): { readonly probe: Observer['pro
   async function executeIn(cwd: string, argv: readonly string[], options: CommandOptions): Promise<{ result: CommandResult; said: string }> {
     const { signal, input } = options
     const user = options.user === undefined ? undefined : wear(options.user, argv)
-    const env = { PATH, LC_ALL: 'C', ...(user?.env ?? { HOME: homedir() }), ...(staging && { SUNUP_ROOT: ground.root }), ...options.env }
+    const env = { PATH, LC_ALL: 'C', ...(user?.env ?? { HOME: homedir() }), ...(staging && { SUNUP_ROOT: ground.root }), ...options.env, ...(options.mark !== undefined && { [MARK]: options.mark }) }
     const program = find(argv, cwd, env.PATH)
     const [file, ...rest] = [...(user?.prefix ?? []), program, ...argv.slice(1)] as [string, ...string[]]
 

@@ -44,8 +44,8 @@ export function execute(props: ExecuteProps): Resource {
       if (creates !== undefined) return observer.stat(creates) === undefined ? [{ type: 'create', field: 'creates', to: creates, reason: 'there is nothing yet' }] : []
       return isTriggered ? [] : [{ type: 'act', field: 'run', reason: isGuarded ? 'its guard says so' : 'it runs in every boot' }]
     },
-    async apply(_changes, { machine, signal, output }) {
-      await machine.run(argv, { cwd, env, user, signal, onLine: output })
+    async apply(_changes, { machine, mark, signal, output }) {
+      await machine.run(argv, { cwd, env, user, mark, signal, onLine: output })
     },
   }
 }

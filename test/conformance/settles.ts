@@ -87,6 +87,7 @@ function memoryJournal(): Journal {
     interrupted: id => begun.has(id),
     owe: owed => void debts.push(...owed),
     paid: id => void debts.splice(0, debts.length, ...debts.filter(debt => debt.id !== id)),
+    cutOff: () => [],
     begin: id => void begun.add(id),
     end: id => void begun.delete(id),
     clear: () => {},

@@ -132,7 +132,7 @@ t.test('an abort in the middle ends it, and leaves nothing', async t => {
   const around = surroundings(machine, [])
   const changes = await look(resource, around)
   await t.rejects(
-    Promise.resolve(resource.apply(changes, { observer: machine, machine, signal: controller.signal, pinned: around.pins.pinned, interrupted: false, planning: false, output: () => {} })),
+    Promise.resolve(resource.apply(changes, { observer: machine, machine, signal: controller.signal, pinned: around.pins.pinned, interrupted: false, planning: false, mark: '', output: () => {} })),
     reason,
   )
   t.strictSame(readdirSync(machine.dir), [])
