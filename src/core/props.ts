@@ -9,7 +9,7 @@ export type PropRule = `${keyof typeof RULES}${'' | '?'}`
 
 const RULES = {
   path: [(value: unknown) => typeof value === 'string' && value.startsWith('/') && !value.includes('\0'), 'an absolute path'],
-  string: [(value: unknown) => typeof value === 'string' && value !== '', 'a non-empty string'],
+  string: [(value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0'), 'a non-empty string without NUL bytes'],
   text: [(value: unknown) => typeof value === 'string' || isSecret(value), 'a string'],
   mode: [(value: unknown) => typeof value === 'string' && /^[0-7]{3,4}$/.test(value), 'an octal mode as text, e.g. "0644"'],
   boolean: [(value: unknown) => typeof value === 'boolean', 'true or false'],
@@ -17,7 +17,7 @@ const RULES = {
   count: [(value: unknown) => Number.isInteger(value) && (value as number) >= 0, 'a whole number, 0 or more'],
   strings: [(value: unknown) => Array.isArray(value) && value.every(item => typeof item === 'string'), 'a list of strings'],
   argv: [
-    (value: unknown) => Array.isArray(value) && value.length > 0 && value[0] !== '' && value.every(item => typeof item === 'string'),
+    (value: unknown) => Array.isArray(value) && value.length > 0 && value[0] !== '' && value.every(item => typeof item === 'string' && !item.includes('\0')),
     'a command as a list of strings, e.g. ["nginx", "-t"]',
   ],
   refs: [

@@ -174,6 +174,10 @@ const NONE: readonly Token[] = []
 /** mustache ends its complaints with ' at <index>'; of what is never closed the beginning says more than the end of the text. */
 function syntaxFault(place: Place, error: unknown): Failure {
   const [, what, at] = /^(.*) at (\d+)$/s.exec(messageOf(error)) ?? []
+  if (/^Invalid tags: /.test(messageOf(error))) {
+    const bad = [...place.text.matchAll(/\{\{=([^]*?)=\}\}/g)].find(([, tags = '']) => tags.trim().split(/\s+/).length !== 2)
+    return new Failure('template.invalid', `${placeOf(place, bad?.index ?? 0)}: two tags should stand between {{= and =}}, as in {{=<% %>=}}`, { cause: error })
+  }
   if (what === undefined) return new Failure('template.invalid', `${place.name}: ${messageOf(error)}`, { cause: error })
   const unclosed = /^Unclosed section "(.*)"$/s.exec(what)?.[1]
   const openings = unclosed !== undefined ? [`#${unclosed}`, `^${unclosed}`] : what === 'Unclosed tag' ? ['{{'] : []

@@ -30,3 +30,7 @@ t.test('a file or directory in its place is refused', async t => {
 t.test('a link to nothing is refused', async t => {
   t.throws(() => link({ path: '/l', to: '' }), { code: 'resource.invalid' })
 })
+
+t.test('a target with a NUL byte is refused when it is written', async t => {
+  t.throws(() => link({ path: '/a', to: 'b\0c' }), { code: 'resource.invalid' } as object as Error)
+})

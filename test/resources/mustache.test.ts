@@ -132,3 +132,7 @@ t.test('lists that multiply are stopped, at their line', async t => {
     t.throws(() => render(source(text), { l }), { code: 'template.invalid', message: /:2: more than 16 MB/ } as object as Error)
   }
 })
+
+t.test('tags that are no two tags are told with their line', async t => {
+  refuses(t, 'one\n{{=<% %>=}}<%={{ }}=%>\n{{= =}}\n', {}, { code: 'template.invalid', message: /^a\.conf:3: two tags/ })
+})
