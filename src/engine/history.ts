@@ -5,13 +5,14 @@ import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
 import { readRegularText } from '../core/regular-file.ts'
 import { reportOf, type Report } from '../core/report.ts'
+import { byAge } from './run-order.ts'
 
-/** The ids of the runs that are kept, newest first. Run ids begin with the time.
+/** The ids of the runs that are kept, newest first.
  *  @param directory `<state>/<instance id>/runs`; none means no runs
  *  @throws Failure `file.denied` when it can't be listed */
 export function runsIn(directory: string): string[] {
   const entries = unlessMissing(directory, () => readdirSync(directory, { withFileTypes: true })) ?? []
-  return entries.filter(entry => entry.isDirectory()).map(entry => entry.name).sort().reverse()
+  return byAge(directory, entries.filter(entry => entry.isDirectory()).map(entry => entry.name)).reverse()
 }
 
 /** What a run was. One that was killed left events alone: they are folded into the report it never wrote.

@@ -1,9 +1,10 @@
 import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Event, EventSink } from '../core/events.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { reportOf } from '../core/report.ts'
 import { makeDirectory } from '../core/make-directory.ts'
+import { byAge, noteRun } from './run-order.ts'
 
 /** Keeps a run's events and report under `<state>/<instance id>/runs/<run id>/`. */
 export interface Records {
@@ -46,7 +47,12 @@ export function records(): Records {
     },
     keepIn(chosen) {
       directory = chosen
-      guarded(chosen, () => makeDirectory(chosen, 0o700))
+      guarded(chosen, () => {
+        makeDirectory(dirname(chosen), 0o700)
+        // Before its directory: killed in between, it is still the last one.
+        noteRun(dirname(chosen), basename(chosen))
+        makeDirectory(chosen, 0o700)
+      })
       flush()
     },
     flush,
@@ -68,9 +74,8 @@ function isTurn(event: Event): boolean {
   return event.type === 'run.role' || (event.type === 'resource.finished' && event.outcome === 'changed')
 }
 
-/** Run ids begin with the time, so their order is their age. */
 function forgetOldest(runs: string): void {
-  const ids = readdirSync(runs).sort()
+  const ids = byAge(runs, readdirSync(runs))
   for (const id of ids.slice(0, Math.max(0, ids.length - RUNS_KEPT))) rmSync(join(runs, id), { recursive: true, force: true })
 }
 
@@ -78,6 +83,7 @@ function guarded(file: string, act: () => void): void {
   try {
     act()
   } catch (error) {
+    if (error instanceof Failure) throw error
     const code = errnoOf(error) === 'ENOSPC' ? 'disk.full' : 'file.denied'
     throw new Failure(code, `the run's record ${file} can't be written: ${messageOf(error)}`, { cause: error })
   }

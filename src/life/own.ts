@@ -4,6 +4,7 @@ import type { Cloud } from '../core/cloud.ts'
 import { asFailure } from '../core/failure.ts'
 import type { Machine } from '../core/machine.ts'
 import { runsIn } from '../engine/history.ts'
+import { byAge } from '../engine/run-order.ts'
 import type { Settings } from './settings.ts'
 
 /** Where this instance's state is on the host: `<state>/<instance id>`. Where the identity can't be had, the newest state there is:
@@ -31,16 +32,14 @@ export function unknownDirectory(state: string, run: string): string {
 }
 
 function newestIn(state: string): string | undefined {
-  const newest = names(state)
-    .map(name => ({ name, run: runsIn(join(state, name, 'runs'))[0] ?? '' }))
-    .filter(({ run }) => run !== '')
-    .sort((a, b) => (a.run < b.run ? 1 : -1))[0]
-  return newest && join(state, newest.name)
+  const newest = new Map(names(state).flatMap(name => runsIn(join(state, name, 'runs')).slice(0, 1).map(run => [run, name])))
+  const run = byAge(join(state, 'any/runs'), [...newest.keys()]).at(-1)
+  return run === undefined ? undefined : join(state, newest.get(run) as string)
 }
 
 function names(directory: string): string[] {
   try {
-    return readdirSync(directory)
+    return readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isDirectory()).map(({ name }) => name)
   } catch {
     return []
   }
