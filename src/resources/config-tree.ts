@@ -1,3 +1,4 @@
+import { normalize } from 'node:path'
 import type { Change } from '../core/change.ts'
 import { Failure } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
@@ -52,6 +53,10 @@ export function configTree(props: ConfigTreeProps): Resource {
   const files = filesOf(label, props.files)
   const checker = checkerOf(label, props.verify)
   const replaces = props.replaces ?? []
+  for (const one of replaces) {
+    const own = normalize(one).replace(/\/+$/, '')
+    if (own === path || own === `${path}.d` || `${path}/`.startsWith(`${own}/`)) throw new Failure('resource.invalid', `${label}: "replaces" names ${one}, where the tree itself lies`)
+  }
   const base = resourceBase({ kind: 'configTree', key: path, props: { ...props, path, files: Object.fromEntries(files), verify: checker, replaces } })
   const kept = generations(path)
 

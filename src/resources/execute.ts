@@ -30,6 +30,7 @@ export function execute(props: ExecuteProps): Resource {
   const { argv, cwd, env, user, creates, runOn } = props
   for (const [key, value] of Object.entries(env ?? {})) {
     if (typeof value !== 'string') throw new Failure('resource.invalid', `execute[${props.name}]: "env.${key}" must be a string`)
+    if (`${key}${value}`.includes('\0')) throw new Failure('resource.invalid', `execute[${props.name}]: "env" must hold no NUL bytes`)
   }
   const isTriggered = runOn !== undefined && runOn.length > 0
   const isGuarded = isTriggered || creates !== undefined || props.onlyIf !== undefined || props.notIf !== undefined

@@ -390,3 +390,9 @@ t.test('looking at a settled tree starts no program', async t => {
   const probe = (): never => t.fail('a program was started') as never
   t.strictSame(await look(app({ verify: ['true', '{path}'] }), surroundings({ ...machine, probe, run: probe }, [])), [])
 })
+
+t.test('a tree does not take the place of itself', async t => {
+  for (const replaces of ['/etc/app', '/etc/app/', '/etc/./app', '/etc/app.d', '/etc']) {
+    t.throws(() => configTree({ path: '/etc/app', files: {}, replaces: [replaces] }), { code: 'resource.invalid', message: /where the tree itself lies/ } as object as Error, replaces)
+  }
+})

@@ -90,3 +90,8 @@ t.test('props that are none are refused', async t => {
   t.throws(() => execute({ name: 'x', argv: ['ls'], env: { A: 1 as never } }), { code: 'resource.invalid', message: /env\.A/ })
   t.throws(() => execute({ name: 'x', argv: ['ls'], create: '/x' } as never), { code: 'resource.invalid', hint: 'Did you mean creates?' })
 })
+
+t.test('NUL bytes in a command or its environment are refused when it is written', async t => {
+  t.throws(() => execute({ name: 'x', argv: ['echo', 'a\0b'] }), { code: 'resource.invalid' } as object as Error)
+  t.throws(() => execute({ name: 'x', argv: ['echo'], env: { A: 'a\0b' } }), { code: 'resource.invalid' } as object as Error)
+})
