@@ -49,7 +49,7 @@ function complaints(issue: Issue, above: Path, reading: Reading): Fault[] {
 function unknownKey(path: Path, key: string, reading: Reading): Fault {
   const keys = keysAt(reading.schema, path).filter(candidate => candidate !== key)
   const inside = path.length === 0 ? '' : ` in ${show(path, reading.whole)}`
-  return fault([...path, key], `unknown key "${key}"${inside}`, didYouMean(key, keys), reading)
+  return fault([...path, key], `unknown key "${escaped(key)}"${inside}`, didYouMean(key, keys), reading)
 }
 
 /** Of a union's branches the one that was most likely meant: it took the value's kind, and has the fewest complaints. */
@@ -140,9 +140,14 @@ function at(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((now, key) => (typeof now === 'object' && now !== null && !isSecret(now) && Object.hasOwn(now, key) ? (now as Record<PropertyKey, unknown>)[key] : undefined), value)
 }
 
+/** A line end in a key must not begin a line of the complaint. */
+function escaped(key: string): string {
+  return key.replace(/[\u0000-\u001f\u007f]/g, character => JSON.stringify(character).slice(1, -1))
+}
+
 function show(path: Path, whole: string): string {
   if (path.length === 0) return whole
-  return path.map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`)).join('')
+  return path.map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${escaped(String(key))}`)).join('')
 }
 
 function fault(path: Path, message: string, hint: string | undefined, reading: Reading): Fault {

@@ -167,3 +167,7 @@ t.test('a secret that can not be read fails with its place', async t => {
   t.match(await failureOf(() => load(t, '- agent:\n    server: a\n    token: { secret: "file:/nonexistent/key" }')), { code: 'secret.missing', message: /^roles\/web\.yaml:4: recipe agent: the secret file:\/nonexistent\/key can't be read/ })
   t.match(await failureOf(() => load(t, '- agent: { server: a, token: { secret: "ssm:/gone" } }')), { code: 'secret.missing', message: /no \/gone/ })
 })
+
+t.test('a line end in a key is told as one', async t => {
+  t.strictSame(await faults(t, '- agent: { server: a, "x\\ny": 1 }'), ['2: recipe agent: unknown key "x\\ny"'])
+})
