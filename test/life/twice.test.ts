@@ -6,7 +6,7 @@ import { premises, recipeText, SMALL } from '../support/repository.ts'
 import { treeOf } from '../support/tree.ts'
 
 /** What each run may write: lock, gate, lease, and its own report. */
-const EACH_RUNS = /^\.\/(?:root\/(?:run\/sunup(?:|\/lock|\/health|\/health\/ping\.html)|var\/lib\/sunup\/i-0demo\/runs(?:|\/.*))|infra\/\.sunup\/cloud\/(?:lock|registry\/demo(?:|\/i-0demo\.json)))$/
+const EACH_RUNS = /^\.\/(?:root\/(?:run\/sunup(?:|\/lock|\/health|\/health\/ping\.html)|var\/lib\/sunup(?:|\/order|\/i-0demo\/runs(?:|\/.*)))|infra\/\.sunup\/cloud\/(?:lock|registry\/demo(?:|\/i-0demo\.json)))$/
 
 t.test('a second boot of the demo changes nothing, and writes only lock, gate, lease and its own report', async t => {
   const where = premises(t)
