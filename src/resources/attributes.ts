@@ -12,14 +12,19 @@ export interface Attributes {
   readonly group?: string | undefined
 }
 
-/** What differs. `found` undefined: nothing is there yet; that the accounts exist is asked all the same.
+/** What differs. `found` undefined: nothing is there yet, and what is asked for is made so with the whole.
  *  @throws Failure `absent.user`, `absent.group` */
 export function attributeChanges(found: FileStat | undefined, wanted: Attributes, observer: Observer): Change[] {
   const { owner, group } = wanted
   const changes: Change[] = []
   const uid = uidOf(owner, observer)
   const gid = gidOf(group, observer)
-  if (found === undefined) return changes
+  if (found === undefined) {
+    if (wanted.mode !== undefined) changes.push({ type: 'create', field: 'mode', to: fourDigits(wanted.mode) })
+    if (uid !== undefined) changes.push({ type: 'create', field: 'owner', to: owner as string })
+    if (gid !== undefined) changes.push({ type: 'create', field: 'group', to: group as string })
+    return changes
+  }
   const mode = wanted.mode === undefined ? found.mode : fourDigits(wanted.mode)
   if (mode !== found.mode) changes.push({ type: 'update', field: 'mode', from: found.mode, to: mode })
   if (uid !== undefined && uid !== found.uid) {

@@ -27,14 +27,15 @@ export function checkFile(wanted: WantedFile, observer: Observer): readonly Chan
   if (found?.kind === 'directory' || found?.kind === 'other') throw misfit(path, found.kind)
   const attributes = withDefaults(wanted)
   if (found === undefined) {
-    attributeChanges(found, attributes, observer)
-    return [{ type: 'create', ...newContent(wanted), ...parentsToMake(path, observer) }]
+    const made = attributeChanges(found, attributes, observer)
+    return [{ type: 'create', ...newContent(wanted), ...parentsToMake(path, observer) }, ...made]
   }
   if (found.kind === 'link') {
-    attributeChanges(undefined, attributes, observer)
+    const made = attributeChanges(undefined, attributes, observer)
     return [
       { type: 'remove', field: 'link', from: observer.readLink(path) ?? '' },
       { type: 'create', ...newContent(wanted) },
+      ...made,
     ]
   }
   const changes = attributeChanges(found, attributes, observer)

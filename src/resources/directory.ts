@@ -35,7 +35,7 @@ export function directory(props: DirectoryProps): Resource {
     check({ observer }) {
       const found = observer.stat(path)
       const attributes = attributeChanges(found, props, observer)
-      if (found === undefined) return [{ type: 'create', field: 'directory', ...parentsToMake(path, observer) }]
+      if (found === undefined) return [{ type: 'create', field: 'directory', ...parentsToMake(path, observer) }, ...attributes]
       if (found.kind !== 'directory') throw misfit(path, found)
       return keeps ? [...attributes, ...superfluous(path, keeps, observer)] : attributes
     },

@@ -46,7 +46,7 @@ export function remoteFile(props: RemoteFileProps): Resource {
       }
       const file = found?.kind === 'file' ? found : undefined
       const attributes = attributeChanges(file, props, observer)
-      if (found === undefined) return [{ type: 'create', field: 'content', to: wanted, ...parentsToMake(path, observer) }]
+      if (found === undefined) return [{ type: 'create', field: 'content', to: wanted, ...parentsToMake(path, observer) }, ...attributes]
       const from = file ? `sha256:${await checksumOf(observer.hostPath(path), signal)}` : `a link to ${observer.readLink(path)}`
       const changes: Change[] = from === wanted ? [] : [{ type: 'update', field: 'content', from, to: wanted }]
       return [...changes, ...attributes]

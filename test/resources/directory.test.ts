@@ -7,7 +7,10 @@ import { onlyRootSetsOwners, testMachine } from '../support/machine.ts'
 
 t.test('a directory is made with its parents, which are 0755', async t => {
   const machine = testMachine(t)
-  await settles(t, machine, directory({ path: '/srv/app/data', mode: '0750' }), [{ type: 'create', field: 'directory', reason: 'makes /srv, /srv/app' }])
+  await settles(t, machine, directory({ path: '/srv/app/data', mode: '0750' }), [
+    { type: 'create', field: 'directory', reason: 'makes /srv, /srv/app' },
+    { type: 'create', field: 'mode', to: '0750' },
+  ])
   t.strictSame(['/srv', '/srv/app', '/srv/app/data'].map(path => machine.stat(path)?.mode), ['0755', '0755', '0750'])
 })
 
@@ -26,7 +29,11 @@ t.test('a wrong mode is a change', async t => {
 
 t.test('owners are set, on a new directory and on an old one', { skip: onlyRootSetsOwners }, async t => {
   const machine = testMachine(t, { old: {} })
-  await settles(t, machine, directory({ path: '/new', owner: '500', group: '501' }), [{ type: 'create', field: 'directory' }])
+  await settles(t, machine, directory({ path: '/new', owner: '500', group: '501' }), [
+    { type: 'create', field: 'directory' },
+    { type: 'create', field: 'owner', to: '500' },
+    { type: 'create', field: 'group', to: '501' },
+  ])
   await settles(t, machine, directory({ path: '/old', owner: '500' }), [{ type: 'update', field: 'owner', from: '0', to: '500' }])
   t.match([machine.stat('/new'), machine.stat('/old')], [{ uid: 500, gid: 501 }, { uid: 500, gid: 0 }])
 })

@@ -116,7 +116,7 @@ t.test('what others may not read is not shown when it is replaced', async t => {
 
 t.test('a secret is written for its owner alone, and shown to nobody', async t => {
   const machine = testMachine(t, { f: 'swordfish-1' })
-  await settles(t, machine, file({ path: '/new', content: makeSecret('swordfish-2\n') }), [{ type: 'create', field: 'content', secret: true }], { secrets: ['swordfish'] })
+  await settles(t, machine, file({ path: '/new', content: makeSecret('swordfish-2\n') }), [{ type: 'create', field: 'content', secret: true }, { type: 'create', field: 'mode', to: '0600' }], { secrets: ['swordfish'] })
   t.equal(machine.readText('/new'), 'swordfish-2\n')
   t.equal(machine.stat('/new')?.mode, '0600')
   chmodSync(`${machine.dir}/f`, 0o644)

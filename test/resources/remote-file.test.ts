@@ -34,6 +34,7 @@ t.test('a file is fetched, with its parents', async t => {
   const wanted = `sha256:${sha256('content\n')}`
   await settles(t, machine, remoteFile({ path: '/opt/bin/tool', url, sha256: sha256('content\n'), mode: '0755' }), [
     { type: 'create', field: 'content', to: wanted, reason: 'makes /opt, /opt/bin' },
+    { type: 'create', field: 'mode', to: '0755' },
   ])
   t.equal(readFileSync(join(machine.dir, 'opt/bin/tool'), 'utf8'), 'content\n')
   t.strictSame(readdirSync(join(machine.dir, 'opt/bin')), ['tool'], 'nothing is left beside it')

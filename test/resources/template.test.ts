@@ -13,7 +13,10 @@ function asset(name: string, text: string): Asset {
 t.test('a template becomes a file', async t => {
   const machine = testMachine(t)
   const source = asset('app.conf', 'root {{root}};\n')
-  await settles(t, machine, template({ path: '/etc/app.conf', source, vars: { root: '/srv' }, mode: '0640' }), [{ type: 'create', field: 'content', to: 'root /srv;\n', reason: 'makes /etc' }])
+  await settles(t, machine, template({ path: '/etc/app.conf', source, vars: { root: '/srv' }, mode: '0640' }), [
+    { type: 'create', field: 'content', to: 'root /srv;\n', reason: 'makes /etc' },
+    { type: 'create', field: 'mode', to: '0640' },
+  ])
   t.equal(machine.stat('/etc/app.conf')?.mode, '0640')
 })
 
@@ -31,7 +34,7 @@ t.test('partials are taken in', async t => {
 t.test('a template made with a secret is secret whole', async t => {
   const machine = testMachine(t)
   const made = template({ path: '/f', source: asset('a', 'user app\npassword {{password}}\n'), vars: { password: makeSecret('swordfish') } })
-  await settles(t, machine, made, [{ type: 'create', field: 'content', secret: true }], { secrets: ['swordfish', 'user app'] })
+  await settles(t, machine, made, [{ type: 'create', field: 'content', secret: true }, { type: 'create', field: 'mode', to: '0600' }], { secrets: ['swordfish', 'user app'] })
   t.equal(machine.readText('/f'), 'user app\npassword swordfish\n')
   t.equal(machine.stat('/f')?.mode, '0600')
 })
