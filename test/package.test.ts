@@ -1,6 +1,6 @@
 import t from 'tap'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 // The package as a user installs it, without the checkout around it.
@@ -51,8 +51,13 @@ export default recipe({
       env: { PATH: process.env.PATH, AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:9', AWS_ENDPOINT_URL: 'http://127.0.0.1:9' },
     })
 
-  const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { dependencies?: object; version: string }
+  const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { dependencies?: object; scripts: object; version: string }
   t.equal(manifest.dependencies, undefined, 'it brings no other packages')
+  const scripts = ['preinstall', 'install', 'postinstall', 'prepare'].filter(name => name in manifest.scripts)
+  t.strictSame(scripts, [], 'nothing of it runs when it is installed, and npm asks about nothing')
+  const links = [...readFileSync(join(installed, 'README.md'), 'utf8').matchAll(/\]\(((?:docs|roles|CHANGELOG)[^)#]*)/g)].map(([, path]) => path as string)
+  t.ok(links.length > 10)
+  t.strictSame(links.filter(path => !existsSync(join(installed, path))), [], 'the pages that the README names come along')
 
   const types = spawnSync(process.execPath, [bin('tsc'), '-p', dir], { encoding: 'utf8' })
   t.equal(types.stdout, '', 'a recipe is typed by what the package carries')
