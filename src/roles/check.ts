@@ -5,7 +5,7 @@ import { showPlace, type Place, type Role } from '../core/role.ts'
 import type { Planning } from './call.ts'
 import { faultsOf } from '../core/faults.ts'
 import { roleFiles, type RoleFiles } from './files.ts'
-import { answers } from './match.ts'
+import { answers, canMeet } from './match.ts'
 import { earlyReads, planEach, type PlannedResource, type PlannedStep } from './plan.ts'
 import { recipeBook, type BuiltIn, type RecipeBook } from './recipes.ts'
 import { loadRole } from './role.ts'
@@ -36,7 +36,7 @@ export interface Inspection {
 
 /** What is not wrong, and yet may surprise. */
 export interface Warning extends Omit<Fault, 'code'> {
-  readonly code: 'resource.unguarded' | 'recipe.identity'
+  readonly code: 'resource.unguarded' | 'recipe.identity' | 'role.several'
 }
 
 export interface Inspected {
@@ -61,11 +61,28 @@ export async function checkRepository(inspection: Inspection): Promise<Inspected
     const place = { file: `recipes/${name}/recipe.ts`, line: 1 }
     await collect(faults, place, () => book.load(name, place))
   }
+  const roles: Role[] = []
   for (const name of listing.names) {
     const role = await collect(faults, { file: `roles/${name}.yaml`, line: 1 }, () => loadRole(inspection.source, name, files))
+    if (role) roles.push(role)
     if (role) await checkRole(role, inspection, book, faults, warnings)
   }
+  warnings.push(...rivals(roles, files))
   return { roles: listing.names, recipes, faults: distinct(faults), warnings: distinct(warnings) }
+}
+
+/** Pairs of roles that one group can lead to: an instance that has it would have no role. */
+function rivals(roles: readonly Role[], files: RoleFiles): readonly Warning[] {
+  return roles.flatMap((role, index) => roles.slice(0, index).flatMap(other => {
+    const pair = role.securityGroups.flatMap(one => other.securityGroups.filter(theirs => canMeet(one, theirs)).map(theirs => [one, theirs] as const))[0]
+    if (pair === undefined) return []
+    return [{
+      place: files.read(role.name).placeOf(['securityGroups']),
+      message: `roles ${other.name} ("${pair[1]}") and ${role.name} ("${pair[0]}") can answer to one security group: an instance that has it gets neither`,
+      hint: '`securityGroups: []` for a role that is only included; --role decides where both are meant.',
+      code: 'role.several' as const,
+    }]
+  }))
 }
 
 /** What else is wrong with its file is told with the rest. */

@@ -41,6 +41,24 @@ export function answers(pattern: string, group: string): boolean {
   return true
 }
 
+/** Whether some name is described by both patterns. */
+export function canMeet(a: string, b: string): boolean {
+  const known = new Map<number, boolean>()
+  const meet = (i: number, j: number): boolean => {
+    if (i === a.length && j === b.length) return true
+    const key = i * (b.length + 1) + j
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const [one, other] = [a[i], b[j]]
+    const result = one === '*'
+      ? meet(i + 1, j) || (j < b.length && meet(i, j + 1))
+      : other === '*' ? meet(i, j + 1) || (i < a.length && meet(i + 1, j)) : one === other && meet(i + 1, j + 1)
+    known.set(key, result)
+    return result
+  }
+  return meet(0, 0)
+}
+
 interface Patterns {
   readonly name: string
   readonly patterns: readonly string[]

@@ -116,6 +116,14 @@ t.test('a recipe of sunup’s own that reads the identity is warned of in words 
   t.match(warnings, [{ code: 'recipe.identity', hint: /^Nothing is wrong with that/ }])
 })
 
+t.test('two roles that one group can lead to are warned of', async t => {
+  const source = t.testdir({ roles: { 'base.yaml': 'securityGroups: []\nrecipes: []\n', 'web.yaml': 'recipes: []\nsecurityGroups: ["web*"]\n', 'web-eu.yaml': 'recipes: []\n' } })
+  const { faults, warnings } = await check(source)
+  t.strictSame(faults, [])
+  t.match(warnings, [{ code: 'role.several', message: /^roles web \("web\*"\) and web-eu \("web-eu"\)|^roles web-eu \("web-eu"\) and web \("web\*"\)/ }])
+  t.equal(warnings.length, 1)
+})
+
 t.test('no secret is read, and the cloud is not asked', async t => {
   const source = t.testdir({
     roles: { 'web.yaml': 'recipes:\n  - a: { key: { secret: "file:/nonexistent" } }\n  - eip\n  - registry\n' },

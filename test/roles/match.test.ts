@@ -1,5 +1,5 @@
 import t from 'tap'
-import { answers, pickRole } from '../../src/roles/match.ts'
+import { answers, canMeet, pickRole } from '../../src/roles/match.ts'
 import { failureOf } from '../support/provisioning.ts'
 
 const roles = {
@@ -61,4 +61,9 @@ t.test('a file that hides whose role it is stops every instance', async t => {
 t.test('a role file that would be overlooked is refused', async t => {
   t.match(await failureOf(() => pickRole(t.testdir({ roles: { ...roles, 'db.yml': '' } }), ['web'])), { code: 'role.invalid', hint: 'Call it db.yaml.' })
   t.match(await failureOf(() => pickRole(t.testdir({ roles: { ...roles, '#db.yaml': '' } }), ['web'])), { code: 'role.invalid', message: /can't be a role's name/ })
+})
+
+t.test('two patterns can meet exactly where one name answers to both', async t => {
+  for (const [a, b] of [['web', 'web'], ['web-*', 'web*'], ['*-a', 'web-*'], ['*', 'x'], ['a*c*e', '*bcd*'], ['**', ''], ['a*', '*a']] as const) t.ok(canMeet(a, b) && canMeet(b, a), `${a} ${b}`)
+  for (const [a, b] of [['web', 'db'], ['web-*', 'web'], ['web-*', 'db-*'], ['a*b', 'a*c'], ['', 'a']] as const) t.notOk(canMeet(a, b) || canMeet(b, a), `${a} ${b}`)
 })
