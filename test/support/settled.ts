@@ -6,7 +6,7 @@ import type { Premises } from './repository.ts'
 export function settledState(where: Premises): Record<string, Record<string, string>> {
   const plain = (text: string): string => text.replaceAll(where.dir, '.').replace(RUN_ID, '<run>').replace(DIGEST, 'decisions/<digest>').replace(BOOT_TIME, '<boot time>-')
   const own = (path: string, found: string): string | undefined => {
-    if (/\/runs$|\/objects$|\/FETCH_HEAD$/.test(path)) return undefined
+    if (/\/runs$|\/sunup\/order$|\/objects$|\/FETCH_HEAD$/.test(path)) return undefined
     if (path.endsWith('.index')) return 'an index'
     return plain(path.startsWith('registry/') || path.startsWith('addresses/') ? found.replace(TIMES, '') : found)
   }
