@@ -38,10 +38,10 @@ export function fileFailure(error: unknown, doing: string, path: string, where: 
   }
 }
 
-/** Nothing there, as opposed to something that could not be looked at. */
+/** Nothing there, as opposed to something that could not be looked at. ESRCH: a file of a process, in /proc, that has ended since it was opened. */
 export function isAbsence(error: unknown): boolean {
   const errno = errnoOf(error)
-  return errno === 'ENOENT' || errno === 'ENOTDIR'
+  return errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'ESRCH'
 }
 
 function denialHint(where: Paths): string {
