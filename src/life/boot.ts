@@ -154,7 +154,12 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   repository.opened?.(role.name, instance.securityGroups)
   const { revision } = repository
   if (held.key && revision !== undefined) {
-    await cloud.revisions.recordGood(role.name, { revision, appRevision: appRevisionOf(set, machine) ?? null, instanceId: instance.id, run: control.id }, signal)
+    const good = { revision, appRevision: appRevisionOf(set, machine) ?? null, instanceId: instance.id, run: control.id }
+    await cloud.revisions.recordGood(role.name, good, signal).catch((error: unknown) => {
+      signal.throwIfAborted()
+      // It serves, and is proven: what the fleet is not told today must not take it out of traffic.
+      parts.warn(`that ${revision} is good could not be recorded: ${asFailure(error).message}`)
+    })
   }
 }
 

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { bootHere, hurriedClock } from '../support/boot-here.ts'
 import { httpServer } from '../support/git-repository.ts'
@@ -99,4 +100,16 @@ exit $code`
     if (ran.status !== 0) t.notMatch(ran.stdout + ran.stderr, /^\s+at /m, `${pages} pages free: without a stack`)
   }
   t.strictSame([...ends].sort(), [0, 1], 'some failed with 1, some had room')
+})
+
+t.test('an instance that serves stays in traffic when only the record of its good revision can’t be written', async t => {
+  const where = premises(t, { role: `${SMALL}  - registry\n` })
+  mkdirSync(join(where.infra, '.git'), { recursive: true })
+  writeFileSync(join(where.infra, '.git/HEAD'), `${'a'.repeat(40)}\n`)
+  mkdirSync(where.cloud, { recursive: true })
+  writeFileSync(join(where.cloud, 'revisions'), '')
+  const { code, stderr } = await where.sunup('boot')
+  t.equal(code, 0, stderr)
+  t.match(stderr, /warning: that a{40} is good could not be recorded/)
+  t.ok(existsSync(where.health))
 })
