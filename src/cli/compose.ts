@@ -25,6 +25,8 @@ export interface World {
   readonly signal: AbortSignal
   /** Says where recipes are, so that what they throw when nobody is there to catch it is theirs. */
   readonly blame?: (source: string) => void
+  /** What the program came as, and with: bin/, packer/ and the like. */
+  readonly home: string
   /** The folder of the program: where recipes that come with it are. */
   readonly program: string
   /** The module that `import … from 'sunup'` means in recipes. */
@@ -53,6 +55,7 @@ export function compose(): World {
     errorColour: hasColour(isatty(2), env),
     columns: () => (interactive ? (terminal.call(process).columns ?? 80) : 100),
     signal: signals(),
+    home,
     program,
     indexUrl: new URL(bundled ? `file://${program}/index.js` : `file://${program}/src/index.ts`).href,
   }

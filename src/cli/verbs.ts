@@ -57,6 +57,23 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/close.ts'),
   },
   {
+    name: 'bake',
+    summary: 'prepare the role inside an image build',
+    more: 'Needs --role, and asks no cloud. What reads the instance, needs a secret or activates is left to boot, and named.\nCloses the gate and never opens it; services are enabled and not started.\nExit codes: 0 baked, 1 failed, 3 not settled, 5 another run holds the lock, 64 no role, 78 wrong configuration, or nothing to prepare.',
+    options: [{ flags: '--units-only', summary: 'install and enable the units of sunup, and do nothing else' }],
+    load: () => import('./commands/bake.ts'),
+  },
+  {
+    name: 'seal',
+    summary: 'refuse an image that carries state, secrets or an identity',
+    more: 'Looks, and lists every finding. Exit codes: 0 nothing is to be refused, 1 something is (or could not be removed), 5 another run holds the lock.',
+    options: [
+      { flags: '--fix', summary: 'remove what may be removed' },
+      { flags: '--keep <paths...>', summary: 'what is meant to be in the image: paths, * matches any run of characters' },
+    ],
+    load: () => import('./commands/seal.ts'),
+  },
+  {
     name: 'check',
     summary: 'validate configuration, roles, recipes’ params and templates without touching the machine',
     load: () => import('./commands/check.ts'),

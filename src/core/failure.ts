@@ -31,6 +31,7 @@ export const MEANINGS = {
   'recipe.params': fault,
   'recipe.threw': fault,
   'recipe.stuck': fault,
+  'bake.nothing': fault,
   'resource.invalid': fault,
   'resource.conflict': fault,
   'resource.order': fault,

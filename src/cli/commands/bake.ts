@@ -1,0 +1,11 @@
+import { bake } from '../../life/bake.ts'
+import { partsOf } from '../place.ts'
+import { reporting } from '../reporting.ts'
+import type { Command } from '../verbs.ts'
+
+const command: Command = (asked, world) => {
+  const unitsOnly = asked.unitsOnly === true || asked['units-only'] === true
+  return reporting('bake', asked, world, frame => bake(frame, { ...partsOf(asked, world), unitsOnly, installation: { home: world.home, node: process.execPath } }))
+}
+
+export default command
