@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { readRegularText } from '../core/regular-file.ts'
 import type { Planned } from '../engine/planned.ts'
@@ -44,13 +44,13 @@ export function calling(text: string, installation: Installation): string {
   if (file === USUAL_PROGRAM) return text
   return text
     .split('\n')
-    .map(line => line.replaceAll(USUAL_PROGRAM, /^Exec\w+=/.test(line) ? command : escaped(file)))
+    .map(line => line.replaceAll(USUAL_PROGRAM, () => (/^Exec\w+=/.test(line) ? command : escaped(file))))
     .join('\n')
 }
 
 /** By its launcher, which brings a Node of its own; else by the Node that runs now: a unit's PATH may lead to none, or to an old one. */
 function programOf({ home, node }: Installation): { readonly command: string; readonly file: string } {
-  const launcher = join(home, '..', 'bin', 'sunup')
+  const launcher = join(dirname(home), 'bin', 'sunup')
   if (existsSync(launcher)) {
     const file = leadsTo(USUAL_PROGRAM) === leadsTo(launcher) ? USUAL_PROGRAM : launcher
     return { command: word(file), file }
