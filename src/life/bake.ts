@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Clock } from '../core/clock.ts'
 import { noCounts, type Counts, type Outcome } from '../core/events.ts'
 import { Failure } from '../core/failure.ts'
 import type { Machine } from '../core/machine.ts'
@@ -21,6 +22,7 @@ import { inspectRunList } from '../roles/steps.ts'
 import { failureOf } from '../core/faults.ts'
 import { asleep } from './asleep.ts'
 import type { BootParts } from './boot.ts'
+import { dryBoot } from './dry-boot.ts'
 import { leftToBoot, type Left } from './left-to-boot.ts'
 import { healthContent } from './outset.ts'
 import { packageCaches } from './package-caches.ts'
@@ -81,7 +83,8 @@ async function prepare(parts: BakeParts, control: RunControl, held: Held): Promi
   const planned = [...order(baked).map(one => ({ ...one, resource: asleep(one.resource) })), ...owned]
   const counts = withSource(await settleAll(planned, tellLeft(left, control), machine, held.journal, control), repository)
   refuseLateReads(steps, left)
-  control.counts(add(counts, dropPackageCaches(machine, control)))
+  const compiled = await keepCompiled(join(own, 'dry'), parts.installation, machine, control)
+  control.counts(add(add(counts, compiled), dropPackageCaches(machine, control)))
 }
 
 /** All of them, also those that are left to boot: what is wrong with them is wrong in the image, too. */
@@ -126,6 +129,20 @@ function refuseLateReads(steps: readonly PlannedStep[], left: readonly Left[]): 
   })
 }
 
+/** Of a program that is run from its sources V8 keeps nothing. */
+async function keepCompiled(directory: string, installation: Installation, machine: Machine, { story, clock, signal }: RunControl): Promise<Counts> {
+  if (!installation.bundled) return noCounts()
+  const id = 'compiledCode[boot]'
+  const startedAt = clock.monotonic()
+  story.tell({ type: 'resource.started', id })
+  const kept = await dryBoot(directory, installation, machine, signal)
+  const reason = 'reason' in kept ? `nothing could be compiled ahead: ${kept.reason}` : undefined
+  if (!('reason' in kept)) story.tell({ type: 'resource.checked', id, changes: kept.map(to => ({ type: 'create', field: 'file', to })) })
+  const outcome: Outcome = 'reason' in kept ? 'skipped' : kept.length > 0 ? 'changed' : 'unchanged'
+  story.tell({ type: 'resource.finished', id, outcome, durationMs: msSince(startedAt, clock), ...(reason !== undefined && { reason }) })
+  return one(outcome)
+}
+
 /** The last act: whatever needed the lists is done. */
 function dropPackageCaches(machine: Machine, { story, clock }: RunControl): Counts {
   const id = 'packageCaches[/var]'
@@ -135,7 +152,7 @@ function dropPackageCaches(machine: Machine, { story, clock }: RunControl): Coun
   story.tell({ type: 'resource.checked', id, changes: found.map(from => ({ type: 'remove', field: 'path', from })) })
   for (const path of found) machine.remove(path)
   const outcome: Outcome = found.length > 0 ? 'changed' : 'unchanged'
-  story.tell({ type: 'resource.finished', id, outcome, durationMs: Math.round((clock.monotonic() - startedAt) * 1_000) / 1_000 })
+  story.tell({ type: 'resource.finished', id, outcome, durationMs: msSince(startedAt, clock) })
   return one(outcome)
 }
 
@@ -149,6 +166,10 @@ function telling(control: RunControl): (event: Parameters<RunControl['story']['t
     control.story.tell(event)
     if (event.type === 'resource.finished') control.counts(one(event.outcome))
   }
+}
+
+function msSince(startedAt: number, clock: Clock): number {
+  return Math.round((clock.monotonic() - startedAt) * 1_000) / 1_000
 }
 
 function one(outcome: Outcome): Counts {

@@ -14,11 +14,13 @@ export interface Installation {
   readonly home: string
   /** The Node that runs it. Absolute. */
   readonly node: string
+  /** Whether it runs from its bundle, dist/, and not from sources. */
+  readonly bundled: boolean
 }
 
 /** sunup's own units as resources: their files below /etc/systemd/system, enabled where they say how, calling the program that runs now.
  *  @throws Failure `file.denied` where the program came without them */
-export function units(installation: Installation): readonly Planned[] {
+export function units(installation: Pick<Installation, 'home' | 'node'>): readonly Planned[] {
   const directory = join(installation.home, 'packer', 'systemd')
   const files = unitFiles(directory)
   if (files.length === 0) throw new Failure('file.denied', `there are no units in ${directory}`, { hint: 'This sunup is not whole: install it anew.' })
@@ -39,7 +41,7 @@ function unitFiles(directory: string): readonly string[] {
 }
 
 /** A unit's text, with what it runs in place of the usual program. What it only asks about (a Condition) is a file, and no command. */
-export function calling(text: string, installation: Installation): string {
+export function calling(text: string, installation: Pick<Installation, 'home' | 'node'>): string {
   const { command, file } = programOf(installation)
   if (file === USUAL_PROGRAM) return text
   return text
@@ -49,7 +51,7 @@ export function calling(text: string, installation: Installation): string {
 }
 
 /** By its launcher, which brings a Node of its own; else by the Node that runs now: a unit's PATH may lead to none, or to an old one. */
-function programOf({ home, node }: Installation): { readonly command: string; readonly file: string } {
+function programOf({ home, node }: Pick<Installation, 'home' | 'node'>): { readonly command: string; readonly file: string } {
   const launcher = join(dirname(home), 'bin', 'sunup')
   if (existsSync(launcher)) {
     const file = leadsTo(USUAL_PROGRAM) === leadsTo(launcher) ? USUAL_PROGRAM : launcher

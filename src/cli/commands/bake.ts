@@ -5,7 +5,7 @@ import type { Command } from '../verbs.ts'
 
 const command: Command = (asked, world) => {
   const unitsOnly = asked.unitsOnly === true || asked['units-only'] === true
-  return reporting('bake', asked, world, frame => bake(frame, { ...partsOf(asked, world), unitsOnly, installation: { home: world.home, node: process.execPath } }))
+  return reporting('bake', asked, world, frame => bake(frame, { ...partsOf(asked, world), unitsOnly, installation: { home: world.home, node: process.execPath, bundled: world.program !== world.home } }))
 }
 
 export default command
