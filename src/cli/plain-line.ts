@@ -19,7 +19,8 @@ export function plainLine(argv: readonly string[], verbs: readonly Verb[]): Call
     const option = options.find(({ flags }) => flags.split(' ')[0] === word)
     if (option === undefined || (!named && !EVERYWHERE.some(({ flags }) => flags === option.flags))) return undefined
     const key = word.slice('--'.length)
-    if (key.includes('-')) return undefined
+    // More than one word, or a name of two.
+    if (key.includes('-') || option.flags.includes('...')) return undefined
     if (!hasValue(option)) own[key] = true
     else {
       const value = argv[++at]

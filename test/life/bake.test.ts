@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import type { Event } from '../../src/core/events.ts'
+import { tryLock } from '../../src/machine/lock.ts'
 import { repository } from '../support/git-repository.ts'
 import type { Ran } from '../support/program.ts'
 import { premises, type Premises } from '../support/repository.ts'
@@ -173,6 +174,16 @@ t.test('a resource that fails fails the bake, and the gate stays closed', async 
   const ran = await bake(where)
   t.match(finished(ran), { exitCode: 1, gate: 'closed', error: { code: 'command.failed' } })
   t.notOk(existsSync(where.health))
+})
+
+t.test('while another run holds the lock it touches nothing', async t => {
+  const where = premises(t, { role: ROLE, files: OS })
+  put(where, '/run/sunup/health/ping.html', 'ok')
+  const lock = tryLock(join(where.run, 'lock'), { command: 'boot', pid: process.pid })
+  t.teardown(() => lock?.release())
+  t.equal((await bake(where)).code, 5)
+  t.ok(existsSync(where.health))
+  t.notOk(existsSync(join(where.root, 'etc')))
 })
 
 t.test('the units alone, without role, source or gate', async t => {

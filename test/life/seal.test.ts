@@ -1,6 +1,8 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { Failure } from '../../src/core/failure.ts'
+import type { Machine } from '../../src/core/machine.ts'
 import type { Finding } from '../../src/life/seal/finding.ts'
 import { KINDS, seal, type Sealed } from '../../src/life/seal/seal.ts'
 import { systemClock } from '../../src/machine/clock.ts'
@@ -63,6 +65,8 @@ const CASES: readonly Case[] = [
   { what: 'way in of the build', files: { '/root/.ssh/authorized_keys': 'ssh-ed25519 AAAA', '/home/ada/.ssh/authorized_keys2': 'x' }, after: 'gone' },
   { what: 'machine id', files: { '/etc/machine-id': '0123456789abcdef0123456789abcdef\n' }, after: 'empty' },
   { what: 'machine id of D-Bus', files: { '/var/lib/dbus/machine-id': '0123456789abcdef0123456789abcdef\n' }, after: 'gone' },
+  { what: 'secret of systemd', files: { '/var/lib/systemd/credential.secret': 'x' }, after: 'gone' },
+  { what: 'core dump', files: { '/var/lib/systemd/coredump/core.nginx.0.zst': 'x', '/var/crash/x.crash': 'x' }, after: 'gone' },
   {
     what: 'instance data of cloud-init',
     files: { '/var/lib/cloud/instances/i-0a/user-data.txt': '#!', '/var/lib/cloud/data/instance-id': 'i-0a', '/var/lib/cloud/sem/config_scripts.once': '' },
@@ -162,6 +166,19 @@ t.test('nothing outside of the root is removed by a link in it', async t => {
   t.equal(readFileSync(join(outside, 'outside/auth.log'), 'utf8'), 'mine\n')
 })
 
+t.test('what can’t be removed is told with why, and the rest goes', async t => {
+  const root = image(t, { '/etc/passwd': PASSWD, '/root/.bash_history': 'ls\n', '/root/.netrc': 'x' })
+  const real = hostMachine({ root })
+  const remove = (path: string): void => {
+    if (path === '/root/.netrc') throw new Failure('file.denied', 'EBUSY: /root/.netrc is mounted')
+    real.remove(path)
+  }
+  const { sealed, findings, fixed } = await sealing(root, { fix: true, machine: { ...real, remove } })
+  t.notOk(sealed)
+  t.match(findings, [{ path: '/root/.netrc', hint: 'It could not be removed: EBUSY: /root/.netrc is mounted' }])
+  t.strictSame(pathsOf(fixed), ['/root/.bash_history'])
+})
+
 t.test('a link is removed where it lies, and not what it leads to', async t => {
   const root = image(t, { '/etc/passwd': PASSWD, '/srv/keep': 'x' })
   mkdirSync(join(root, 'root'))
@@ -186,8 +203,8 @@ function image(t: Test, files: Readonly<Record<string, string>>): string {
   return root
 }
 
-function sealing(root: string, { fix = false, keep = [] }: { readonly fix?: boolean; readonly keep?: readonly string[] } = {}): Promise<Sealed> {
-  return seal({ machine: hostMachine({ root }), settings: { state: '/var/lib/sunup', run: '/run/sunup' }, keep, fix, clock: systemClock, signal: new AbortController().signal })
+function sealing(root: string, { fix = false, keep = [], machine = hostMachine({ root }) }: { readonly fix?: boolean; readonly keep?: readonly string[]; readonly machine?: Machine } = {}): Promise<Sealed> {
+  return seal({ machine, settings: { state: '/var/lib/sunup', run: '/run/sunup' }, keep, fix, clock: systemClock, signal: new AbortController().signal })
 }
 
 function pathsOf(findings: readonly Finding[]): readonly string[] {

@@ -4,7 +4,7 @@ import { reporting } from '../reporting.ts'
 import type { Command } from '../verbs.ts'
 
 const command: Command = (asked, world) => {
-  const unitsOnly = asked.unitsOnly === true || asked['units-only'] === true
+  const unitsOnly = asked.unitsOnly === true
   return reporting('bake', asked, world, frame => bake(frame, { ...partsOf(asked, world), unitsOnly, installation: { home: world.home, node: process.execPath, bundled: world.program !== world.home } }))
 }
 

@@ -5,7 +5,7 @@ import { machineOf, settingsOf } from '../place.ts'
 import type { Command } from '../verbs.ts'
 
 const command: Command = async (asked, world) => {
-  const keep = wordsOf(asked.keep)
+  const keep = (asked.keep as readonly string[] | undefined) ?? []
   const wrong = keep.find(path => !/^[/*]/.test(path))
   if (wrong !== undefined) throw new Failure('usage', `--keep takes absolute paths, found ${JSON.stringify(wrong)}`)
   const sealed = await seal({ machine: machineOf(asked, world), settings: settingsOf(asked, world), keep, fix: asked.fix === true, clock: systemClock, signal: world.signal })
@@ -15,11 +15,6 @@ const command: Command = async (asked, world) => {
     world.write(sealText(sealed, { colour: world.colour, fix: asked.fix === true }))
   }
   return sealed.sealed ? 0 : 1
-}
-
-/** One word where the line is plain, a list where the library read it. */
-function wordsOf(given: unknown): readonly string[] {
-  return given === undefined ? [] : Array.isArray(given) ? given.map(String) : [String(given)]
 }
 
 export default command

@@ -46,13 +46,20 @@ export async function seal(parts: SealParts): Promise<Sealed> {
   try {
     const before = look(ground, parts.keep)
     const fixed: Finding[] = []
+    const unfixed = new Map<string, string>()
     for (const finding of before.found) {
       signal.throwIfAborted()
       if (finding.fix === 'none') continue
-      fix(finding, machine)
-      fixed.push(finding)
+      try {
+        fix(finding, machine)
+        fixed.push(finding)
+      } catch (error) {
+        // One that is mounted, say, keeps nothing else from being removed.
+        unfixed.set(finding.path, `It could not be ${finding.fix === 'empty' ? 'emptied' : 'removed'}: ${asFailure(error).message}`)
+      }
     }
-    return judged(look(ground, parts.keep), fixed)
+    const after = look(ground, parts.keep)
+    return judged({ ...after, found: after.found.map(finding => (unfixed.has(finding.path) ? { ...finding, hint: unfixed.get(finding.path) } : finding)) }, fixed)
   } finally {
     lock.release()
     if (!ground.runIsMemory) for (const name of machine.list(ground.run) ?? []) if (isLock(name)) machine.remove(`${ground.run}/${name}`)

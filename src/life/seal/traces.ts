@@ -24,6 +24,18 @@ export const TRACES: readonly Kind[] = [
     look: ({ machine }) => present(machine, ['/var/lib/dbus/machine-id']).filter(({ path }) => machine.stat(path)?.kind === 'file'),
   },
   {
+    what: 'secret of systemd',
+    why: 'credentials that it seals would open on every instance',
+    fix: 'remove',
+    look: ({ machine }) => present(machine, ['/var/lib/systemd/credential.secret']),
+  },
+  {
+    what: 'core dump',
+    why: 'it holds what a program had in memory, secrets too',
+    fix: 'remove',
+    look: ({ machine }) => ['/var/lib/systemd/coredump', '/var/crash'].flatMap(directory => inside(machine, directory)),
+  },
+  {
     what: 'instance data of cloud-init',
     why: 'it is that of the machine that built the image, its user data among it',
     fix: 'remove',
