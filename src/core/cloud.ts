@@ -150,6 +150,8 @@ export interface BootOfRevision {
   readonly instanceId: string
   /** The run's id: a boot counts once. */
   readonly run: string
+  /** The instance's security groups, where they picked the role. */
+  readonly groups?: readonly string[] | undefined
 }
 
 /** How boots of a role went, revision by revision. See core/revisions.ts for what follows from it. */
@@ -158,6 +160,8 @@ export interface RevisionHistory {
   readonly seq: number
   /** The one that was heard of last comes first; a bounded number. */
   readonly revisions: readonly RevisionRecord[]
+  /** Sets of security groups by which instances were picked for the role when their gates opened, each sorted; the last heard of first; a bounded number. */
+  readonly groups?: readonly (readonly string[])[]
 }
 
 export interface RevisionRecord {
@@ -180,6 +184,8 @@ export interface Revisions {
   recordFailed(role: string, boot: BootOfRevision, failure: string, signal: AbortSignal): Promise<RevisionHistory>
   /** Empty, with seq 0, where nothing was recorded. */
   history(role: string, signal: AbortSignal): Promise<RevisionHistory>
+  /** The role that instances with exactly these security groups were healthy in: for who can't read it in the source. undefined: none, or several. */
+  roleWith(groups: readonly string[], signal: AbortSignal): Promise<string | undefined>
 }
 
 /** What the group wants of this instance, e.g. InService, Terminated, Standby, Warmed:Stopped. */

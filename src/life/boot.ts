@@ -110,7 +110,9 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   const { bootId } = bootMark(runDirectory)
   const { cloud, instance, own, self } = await introduce(parts, settings, bootId, !parts.attended, control, held)
 
-  const repository = await parts.repository(settings, readingFor(control, cloud, instance, false, breaker(cloud, instance, failuresOf(settings), parts.role, signal)))
+  const { instead, role: roleOfHistory } = breaker({ cloud, instance, failures: failuresOf(settings), named: parts.role, state: held.state, warn: parts.warn })
+  held.roleOfHistory = roleOfHistory
+  const repository = await parts.repository(settings, { ...readingFor(control, cloud, instance, false, instead), asked: commit => void (held.revision = commit) })
   held.revision = repository.revision
   const { role, candidates } = chooseRole(repository, instance)
   held.role = role
@@ -154,7 +156,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   repository.opened?.(role.name, instance.securityGroups)
   const { revision } = repository
   if (held.key && revision !== undefined) {
-    const good = { revision, appRevision: appRevisionOf(set, machine) ?? null, instanceId: instance.id, run: control.id }
+    const good = { revision, appRevision: appRevisionOf(set, machine) ?? null, instanceId: instance.id, run: control.id, groups: parts.role === undefined ? instance.securityGroups : undefined }
     await cloud.revisions.recordGood(role.name, good, signal).catch((error: unknown) => {
       signal.throwIfAborted()
       // It serves, and is proven: what the fleet is not told today must not take it out of traffic.

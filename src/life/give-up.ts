@@ -77,10 +77,15 @@ async function keyOfLastBoot({ cloud, role, self, state }: Held, signal: AbortSi
   return { role: name, ...self }
 }
 
-/** Where the role has a registry, the fleet is to know that this revision failed here. */
-async function recordFailed({ id }: RunControl, { cloud, key, revision }: Held, failure: Failure, signal: AbortSignal): Promise<void> {
-  if (cloud === undefined || key === undefined || revision === undefined) return
-  await cloud.revisions.recordFailed(key.role, { revision, appRevision: null, instanceId: key.instanceId, run: id }, reasonOf(failure), signal)
+/** Failures that are no revision's: its repository is out of reach, or it is not even looked at. */
+const OF_NO_REVISION: readonly Failure['code'][] = ['source.unreachable', 'source.unsigned']
+
+/** Where the role has a registry, the fleet is to know that this revision failed here, also where that is why no role could be read. */
+async function recordFailed({ id }: RunControl, { cloud, key, self, revision, roleOfHistory }: Held, failure: Failure, signal: AbortSignal): Promise<void> {
+  if (cloud === undefined || self === undefined || revision === undefined || OF_NO_REVISION.includes(failure.code)) return
+  const role = key?.role ?? (await roleOfHistory?.(signal))
+  if (role === undefined) return
+  await cloud.revisions.recordFailed(role, { revision, appRevision: null, instanceId: self.instanceId, run: id }, reasonOf(failure), signal)
 }
 
 /** For the registry's row and the group: what failed, with the last it said. */

@@ -17,6 +17,8 @@ export interface Held {
   role?: Role
   /** The source's commit. */
   revision?: string | undefined
+  /** In whose history a failure counts while there is no row. */
+  roleOfHistory?: (signal: AbortSignal) => Promise<string | undefined>
   /** Who this is, as the registry has it, without its role. */
   self?: Omit<RowKey, 'role'>
   key?: RowKey

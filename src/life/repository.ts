@@ -35,8 +35,11 @@ export interface Reading {
   readonly groups: readonly string[] | undefined
   /** The commit that the fleet last saw this role healthy with. */
   fleetsGood?(role: string): Promise<string | undefined>
-  /** Asked once a source is there, before anything of it is loaded: the commit to take instead of it, and why; undefined: this one. */
-  instead?(source: { readonly directory: string; readonly revision: string }): Promise<{ readonly commit: string; readonly reason: string } | undefined>
+  /** Told the commit that the ref stands for, once that is known. */
+  asked?(commit: string): void
+  /** Asked once a source is there, before anything of it is loaded, and where it could not be made ready (then without a directory): the commit to take
+   *  instead of it, and why; undefined: this one. */
+  instead?(source: { readonly directory: string | undefined; readonly revision: string }, signal: AbortSignal): Promise<{ readonly commit: string; readonly reason: string } | undefined>
 }
 
 /** Reading on behalf of a run: it tells, and the source counts among its resources. */

@@ -81,11 +81,16 @@ async function settle(source: RemoteSource, settling: Settling): Promise<Settled
   const { id, trees, reading, foretell } = settling
   try {
     const commit = await trees.ask(source.ref)
+    reading.asked?.(commit)
     const changes = trees.missing(commit)
     foretell(changes)
-    const directory = await trees.bring(commit, source.ref)
-    const other = await reading.instead?.({ directory, revision: commit })
-    if (other === undefined || other.commit === commit) return { commit, directory, changes }
+    const brought = await bring(trees, commit, source.ref, reading)
+    const { directory } = brought
+    const other = await reading.instead?.({ directory, revision: commit }, reading.signal)
+    if (other === undefined || other.commit === commit) {
+      if (directory === undefined) throw brought.error
+      return { commit, directory, changes }
+    }
     const act: Change = { type: 'act', field: 'revision', to: other.commit, reason: other.reason }
     foretell([...changes, act])
     return { commit: other.commit, directory: await trees.bring(other.commit, other.commit), changes: [...changes, act] }
@@ -94,6 +99,17 @@ async function settle(source: RemoteSource, settling: Settling): Promise<Settled
     if (failure === undefined) throw error
     if (source.onUnreachable === 'fail') throw failure
     return await lastGood(source, settling, failure)
+  }
+}
+
+/** A commit that can't be made ready may be one to leave. One that nobody signed is not looked at any further: that must be seen to. */
+async function bring(trees: Checkouts, commit: string, ref: string, { signal }: Reading): Promise<{ readonly directory: string } | { readonly directory: undefined; readonly error: unknown }> {
+  try {
+    return { directory: await trees.bring(commit, ref) }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof Failure) || error.code === 'source.unsigned') throw error
+    return { directory: undefined, error }
   }
 }
 

@@ -58,6 +58,7 @@ data "aws_iam_policy_document" "sunup_web_1" {
     actions = [
       "dynamodb:GetItem",
       "dynamodb:PutItem",
+      "dynamodb:Query",
     ]
     resources = [
       "arn:aws:dynamodb:eu-west-1:123456789012:table/sunup-registry",

@@ -56,6 +56,50 @@ for (const [what, broken] of Object.entries({ 'that breaks on the machine': BROK
   })
 }
 
+/** Roles that nobody can read, or that are no instance's any more; recipes and dependencies that can't be had. */
+const UNREADABLE: Record<string, Readonly<Record<string, string>>> = {
+  'whose role file is no YAML': { 'roles/web.yaml': 'recipes: [\n' },
+  'in which another role’s file is broken': { 'roles/base.yaml': 'securityGroups: 3\n' },
+  'in which no role answers': { 'roles/web.yaml': `securityGroups: [wbe]\n${ROLE}` },
+  'in which two roles answer': { 'roles/other.yaml': `securityGroups: [web]\n${ROLE}` },
+  'with a syntax error in a recipe': { 'recipes/mine/recipe.ts': 'export default recipe({\n', 'roles/web.yaml': 'recipes: [mine, registry]\n' },
+  'whose dependencies can’t be installed': {
+    'package.json': '{"private":true,"dependencies":{"words":"file:words.tgz"}}',
+    'package-lock.json': JSON.stringify({ lockfileVersion: 3, requires: true, packages: { '': { dependencies: { words: 'file:words.tgz' } }, 'node_modules/words': { version: '1.0.0', resolved: 'file:words.tgz' } } }),
+  },
+}
+
+for (const [what, files] of Object.entries(UNREADABLE)) {
+  t.test(`a revision ${what} is left like any other, by instances that never booted before`, async t => {
+    const { fleet, infra, head } = await fleetOf(t, ', breaker: { failures: 3 }')
+    const old = await fleet.launch('i-0')
+    t.equal((await old.bootHere()).exitCode, 0)
+    const good = head()
+    const bad = infra.commit(files)
+    for (const id of ['i-1', 'i-2']) t.not((await boot(fleet, id)).exitCode, 0, id)
+    t.not((await old.bootHere({ clock: hastyClock() })).exitCode, 0, 'one that had the role before counts, too')
+    t.match((await fleet.revisions.history('web', signal)).revisions[0], { revision: bad, failures: 3, goodAt: null })
+
+    const ran = await (await fleet.launch('i-4')).boot()
+    t.match(ran, { code: 0, stdout: new RegExp(`3 boots of web failed on ${bad} and none succeeded, so the last good revision ${good} is taken`) }, ran.stdout + ran.stderr)
+    t.match(await revisionsIn(fleet), { 'i-4': good })
+  })
+}
+
+t.test('a repository that is away is no failure of a revision', async t => {
+  let isUp = true
+  const { fleet, infra } = await fleetOf(t, ', breaker: { failures: 1 }', async infra => {
+    const backend = gitBackend(infra)
+    return `${await httpServer(t, (request, response) => (isUp ? backend(request, response) : void request.socket.destroy()))}/repo`
+  })
+  t.equal((await boot(fleet, 'i-0')).exitCode, 0)
+  const { seq } = await fleet.revisions.history('web', signal)
+  infra.commit({ 'roles/web.yaml': `${ROLE}# new\n` })
+  isUp = false
+  t.match(await boot(fleet, 'i-1'), { failure: { code: 'source.unreachable' } })
+  t.equal((await fleet.revisions.history('web', signal)).seq, seq)
+})
+
 t.test('without a breaker each boot takes what the repository has', async t => {
   const { fleet, infra } = await fleetOf(t)
   t.equal((await boot(fleet, 'i-0')).exitCode, 0)

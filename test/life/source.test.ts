@@ -277,7 +277,7 @@ t.test('a commit may be taken instead of the newest', async t => {
   const answer = await reader.read(infra.url, {
     reading: {
       async instead(source) {
-        seen.push([source.revision, existsSync(join(source.directory, 'roles/demo.yaml'))])
+        seen.push([source.revision, existsSync(join(source.directory ?? 'none', 'roles/demo.yaml'))])
         return { commit: good, reason: 'three boots of it failed' }
       },
     },

@@ -63,7 +63,9 @@ function ofRows(needs: readonly Needs[], ground: PolicyGround): readonly Stateme
   const rows = (sid: string, actions: readonly string[], keys: readonly string[]): Statement =>
     allow(sid, actions.map(action => `dynamodb:${action}`), table, { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': keys } })
   const members = needs.filter(({ registers }) => registers)
-  const history = members.length > 0 ? ['GetItem', 'PutItem'] : needs.some(({ asksHistory }) => asksHistory) ? ['GetItem'] : []
+  // With a breaker, who can't read his role in a source asks whose his security groups were.
+  const asks = needs.some(({ asksHistory }) => asksHistory)
+  const history = [...(members.length > 0 || asks ? ['GetItem'] : []), ...(members.length > 0 ? ['PutItem'] : []), ...(asks ? ['Query'] : [])]
   return [
     ...(members.length > 0 ? [rows('KeepMember', ['DeleteItem', 'GetItem', 'PutItem', 'Query'], members.map(({ role }) => role))] : []),
     ...(members.some(({ addresses }) => addresses.length > 0) ? [rows('ClaimAddress', ['DeleteItem', 'GetItem', 'PutItem'], ['#address'])] : []),

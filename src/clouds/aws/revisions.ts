@@ -1,6 +1,6 @@
 import type { RevisionHistory, Revisions } from '../../core/cloud.ts'
 import { Failure } from '../../core/failure.ts'
-import { historyFault, NO_HISTORY, withFailed, withGood } from '../../core/revisions.ts'
+import { historyFault, knowsGroups, NO_HISTORY, withFailed, withGood } from '../../core/revisions.ts'
 import type { Item } from './attributes.ts'
 import type { ItemKey, Items } from './items.ts'
 
@@ -12,7 +12,7 @@ export function awsRevisions(items: Items): Revisions {
   const historyOf = (item: Item | undefined): RevisionHistory => {
     if (item === undefined) return NO_HISTORY
     const fault = historyFault(item)
-    if (fault === undefined) return { seq: item.seq, revisions: item.revisions } as unknown as RevisionHistory
+    if (fault === undefined) return { seq: item.seq, revisions: item.revisions, ...(item.groups !== undefined && { groups: item.groups }) } as unknown as RevisionHistory
     throw new Failure('cloud.invalid', `${items.table}: the row of revisions of ${String(item.instanceId)} is none of sunup's: ${fault}`, { hint: 'Something else wrote it: remove the item #revision from the table.' })
   }
 
@@ -41,9 +41,18 @@ export function awsRevisions(items: Items): Revisions {
       else seen.delete(role)
       return historyOf(item)
     },
+    async roleWith(groups, signal) {
+      const roles: string[] = []
+      for await (const page of items.query(OWN, signal)) {
+        for (const item of page) if (historyFault(item) === undefined && knowsGroups(historyOf(item), groups)) roles.push(String(item.instanceId))
+      }
+      return roles.length === 1 ? roles[0] : undefined
+    },
   }
 }
 
+const OWN = '#revision'
+
 function keyOf(role: string): ItemKey {
-  return { role: '#revision', instanceId: role }
+  return { role: OWN, instanceId: role }
 }

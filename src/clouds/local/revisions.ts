@@ -1,6 +1,8 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RevisionHistory, Revisions } from '../../core/cloud.ts'
-import { historyFault, NO_HISTORY, withFailed, withGood } from '../../core/revisions.ts'
+import { errnoOf, Failure, messageOf } from '../../core/failure.ts'
+import { historyFault, knowsGroups, NO_HISTORY, withFailed, withGood } from '../../core/revisions.ts'
 import { namePart, notOurs, readObject, writeObject, type Exclusively } from './files.ts'
 
 interface Options {
@@ -41,5 +43,19 @@ export function localRevisions({ directory, exclusively }: Options): Revisions {
       signal.throwIfAborted()
       return read(role)
     },
+    async roleWith(groups, signal) {
+      signal.throwIfAborted()
+      const roles = rolesIn(join(directory, 'revisions')).filter(role => knowsGroups(read(role), groups))
+      return roles.length === 1 ? roles[0] : undefined
+    },
+  }
+}
+
+function rolesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory).flatMap(name => /^(\w.*)\.json$/.exec(name)?.[1] ?? [])
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw new Failure('file.denied', `${directory} can't be read: ${messageOf(error)}`, { cause: error })
   }
 }
