@@ -39,6 +39,8 @@ export interface ImdsServerOptions {
   readonly clock?: Clock
   /** Default 127.0.0.1. */
   readonly host?: string
+  /** Default: any that is free. */
+  readonly port?: number
   /** Answers requests without a token, too (HttpTokens: optional). Default false. */
   readonly version1?: boolean
   readonly documents?: Readonly<Record<string, string>>
@@ -55,7 +57,7 @@ const TOKEN = 'x-aws-ec2-metadata-token'
 
 /** An instance metadata service that keeps EC2's rules: tokens by PUT with a lifetime of 1 to 21,600 s, none through a proxy (X-Forwarded-For: 403),
  *  401 without a good one, 404 for what is not there, 405 for other methods. Closed with the test. */
-export async function imdsServer(t: Test, { clock = systemClock, host = '127.0.0.1', version1 = false, documents = {} }: ImdsServerOptions = {}): Promise<ImdsServer> {
+export async function imdsServer(t: Pick<Test, 'teardown'>, { clock = systemClock, host = '127.0.0.1', port: at = 0, version1 = false, documents = {} }: ImdsServerOptions = {}): Promise<ImdsServer> {
   const texts = new Map(Object.entries(documents))
   const tokens = new Map<string, number>()
   const requests: Request[] = []
@@ -101,7 +103,7 @@ export async function imdsServer(t: Test, { clock = systemClock, host = '127.0.0
 
   const server = createServer(serve)
   server.on('connection', () => void seen.connections++)
-  server.listen(0, host)
+  server.listen(at, host)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const away = async (): Promise<void> => {

@@ -19,7 +19,7 @@ const BOOT_MS = 60_000
 const SHUTDOWN_MS = 30_000
 
 /** All its mounts are made in a mount namespace of its own, over the image and the checkout, and its writes go to memory: when the last
- *  process of it is gone, so is everything. systemd is process 1, and the network is a loopback of its own.
+ *  process of it is gone, so is everything. systemd is process 1, and the network is a loopback of its own, unless nspawn's options say otherwise.
  *  nspawn wants a /run/systemd to itself where the host does not run systemd. */
 const SETUP = `
 set -e
@@ -28,15 +28,17 @@ mount -t tmpfs -o mode=0755 tmpfs /mnt
 mkdir /mnt/u1 /mnt/w1 /mnt/machine /mnt/u2 /mnt/w2 /mnt/checkout
 mount -t overlay overlay -o "lowerdir=$1,upperdir=/mnt/u1,workdir=/mnt/w1" /mnt/machine
 mount -t overlay overlay -o "lowerdir=$2,upperdir=/mnt/u2,workdir=/mnt/w2" /mnt/checkout
+shift 2
 exec systemd-nspawn --quiet --directory=/mnt/machine --bind=/mnt/checkout:/sunup --boot --machine=sunup-lab-$$ \\
-  --register=no --keep-unit --private-network --kill-signal=SIGRTMIN+3 --console=pipe --link-journal=no
+  --register=no --keep-unit --kill-signal=SIGRTMIN+3 --console=pipe --link-journal=no "$@"
 `
 
-/** Boots the image with the checkout at /sunup. It ends with this process, however that ends. */
-export async function boot(image: string, checkout: string): Promise<LabMachine> {
+/** Boots the image with the checkout at /sunup. It ends with this process, however that ends.
+ *  @param options of nspawn; default: a network of its own, with nothing in it */
+export async function boot(image: string, checkout: string, options: readonly string[] = ['--private-network']): Promise<LabMachine> {
   mkdirSync('/run/systemd', { recursive: true })
   const log = openLog()
-  const nspawn = spawn('setpriv', ['--pdeathsig', 'TERM', 'unshare', '--mount', 'sh', '-c', SETUP, 'sh', image, checkout], { stdio: ['ignore', log, log] })
+  const nspawn = spawn('setpriv', ['--pdeathsig', 'TERM', 'unshare', '--mount', 'sh', '-c', SETUP, 'sh', image, checkout, ...options], { stdio: ['ignore', log, log] })
   const inside = new Set<ChildProcess>()
   const close = async (): Promise<void> => {
     // nsenter stops itself when what it started is stopped, as a shutdown does to all, and would then never let go of it.

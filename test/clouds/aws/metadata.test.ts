@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { imds } from '../../../src/clouds/aws/imds.ts'
 import { awsMetadata, type Tags } from '../../../src/clouds/aws/metadata.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
@@ -6,7 +6,7 @@ import { imdsServer, instanceDocuments } from '../../support/imds-server.ts'
 
 const never = new AbortController().signal
 
-async function served(t: Parameters<typeof imdsServer>[0], over: Readonly<Record<string, string | undefined>> = {}, tagsOf: (id: string) => Promise<Tags> = async () => t.fail('no API is to be asked') as never) {
+async function served(t: Test, over: Readonly<Record<string, string | undefined>> = {}, tagsOf: (id: string) => Promise<Tags> = async () => t.fail('no API is to be asked') as never) {
   const clock = fakeClock()
   const server = await imdsServer(t, { clock, documents: instanceDocuments(over) })
   const client = imds({ clock, endpoint: server.endpoint })
