@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import type { Cloud, CloudUser } from '../core/cloud.ts'
 import { Failure } from '../core/failure.ts'
 import type { Machine } from '../core/machine.ts'
@@ -36,9 +36,17 @@ export function settingsOf(asked: Asked, world: World): Settings {
 /** The cloud of a command. @param user the run that uses it; default: nobody in particular, who looks on */
 export async function cloudOf(settings: Settings, world: World, user: CloudUser = onlooker(world)): Promise<Cloud> {
   const { table, leaseMs } = settings.registry
+  const { cacheMs } = settings.secrets
   if (settings.cloud === 'aws') {
     const { awsCloud } = await import('../clouds/aws/cloud.ts')
-    return awsCloud({ clock: systemClock, env: world.env, table, leaseMs, user })
+    return awsCloud({
+      clock: systemClock,
+      env: world.env,
+      table,
+      leaseMs,
+      user,
+      secretCache: cacheMs === undefined || !user.mayKeep ? undefined : { directory: join(settings.run, 'secrets'), forMs: cacheMs },
+    })
   }
   const { localCloud } = await import('../clouds/local/cloud.ts')
   return localCloud({

@@ -25,6 +25,8 @@ export interface CloudUser {
   readonly isPatient: boolean
   /** What is not as usual, and no failure, in a sentence. */
   warn(text: string): void
+  /** What was fetched may be kept beside the machine's own, where its owner asked for that. Default false. */
+  readonly mayKeep?: boolean
 }
 
 /** What one API cost. */

@@ -183,7 +183,7 @@ interface Introduced {
 
 /** Who this is; from here on the run has a place for its record. */
 async function introduce(parts: BootParts, settings: Settings, bootId: string, isPatient: boolean, control: RunControl, held: Held): Promise<Introduced> {
-  const cloud = (held.cloud = await parts.cloud(settings, { bootId: () => bootId, registeredAs: () => held.key?.role, isPatient, warn: parts.warn }))
+  const cloud = (held.cloud = await parts.cloud(settings, { bootId: () => bootId, registeredAs: () => held.key?.role, isPatient, mayKeep: !parts.machine.staging, warn: parts.warn }))
   control.calls(() => cloud.calls)
   const instance = await cloud.metadata.identity(control.signal)
   const self = (held.self = { instanceId: instance.id, bootId })

@@ -21,6 +21,7 @@ export const configAtAGlance: Glance = mapOf({
   registry: mapOf({ table: isText, lease: value => typeof value === 'string' && isDuration(value) }),
   state: isText,
   run: isText,
+  secrets: mapOf({ cache: value => typeof value === 'string' && isDuration(value) }),
   local: mapOf({ instance: isText, directory: isText }),
 })
 
@@ -44,6 +45,9 @@ function make(say: Say) {
     }).optional(),
     state: say(text, 'Kept; keyed by instance id. Default: /var/lib/sunup.'),
     run: say(text, 'Gone at reboot. Default: /run/sunup.'),
+    secrets: z.strictObject({
+      cache: say(duration().optional(), 'How long copies of `ssm:` secrets are believed, which lie in `run`: that must be in memory. Default: there are none.'),
+    }).optional(),
     local: say(z.strictObject({
       instance: say(text, 'The instance file. Default: ./instance.yaml.'),
       directory: say(text, "The local cloud's files. Default: ./.sunup/cloud."),

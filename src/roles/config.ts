@@ -30,6 +30,8 @@ export interface Config {
   readonly registry: { readonly table: string; readonly leaseMs: number }
   readonly state: string
   readonly run: string
+  /** How long copies of secrets of the cloud are believed; undefined: there are none. */
+  readonly secrets: { readonly cacheMs: number | undefined }
   readonly local: { readonly instance: string; readonly directory: string }
 }
 
@@ -60,6 +62,7 @@ export function loadConfig(options: ConfigOptions): Config {
     registry: { table: keys.registry?.table ?? 'sunup-registry', leaseMs: millisecondsOf(keys.registry?.lease ?? '90s') },
     state: under(keys.state ?? '/var/lib/sunup'),
     run: under(keys.run ?? '/run/sunup'),
+    secrets: { cacheMs: keys.secrets?.cache ? millisecondsOf(keys.secrets.cache) : undefined },
     local: { instance: under(keys.local?.instance ?? 'instance.yaml'), directory: under(keys.local?.directory ?? '.sunup/cloud') },
   }
 }

@@ -14,6 +14,7 @@ t.test('an empty file has the defaults', async t => {
     registry: { table: 'sunup-registry', leaseMs: 90_000 },
     state: '/var/lib/sunup',
     run: '/run/sunup',
+    secrets: { cacheMs: undefined },
     local: { instance: join(cwd, 'instance.yaml'), directory: join(cwd, '.sunup/cloud') },
   })
 })

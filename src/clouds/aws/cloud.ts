@@ -26,13 +26,15 @@ export interface AwsCloudOptions {
   readonly table: string
   readonly leaseMs: number
   readonly user: CloudUser
+  /** Copies of secrets, where they were asked for. */
+  readonly secretCache?: { readonly directory: string; readonly forMs: number } | undefined
 }
 
 /** Who looks on does not wait for minutes. */
 const IMPATIENT_MS = 10_000
 
 /** EC2 Auto Scaling: identity from the metadata service, the rest by AWS's APIs, each client loaded when it is first asked. */
-export function awsCloud({ clock, env, table, leaseMs, user }: AwsCloudOptions): Cloud {
+export function awsCloud({ clock, env, table, leaseMs, user, secretCache }: AwsCloudOptions): Cloud {
   const service = imds({
     clock,
     endpoint: env.AWS_EC2_METADATA_SERVICE_ENDPOINT,
@@ -64,7 +66,7 @@ export function awsCloud({ clock, env, table, leaseMs, user }: AwsCloudOptions):
     registry,
     revisions: awsRevisions(rows),
     lifecycle: awsLifecycle({ autoScaling: group, clock, instanceId: metadata.instanceId, targetState: metadata.targetState, warn: user.warn }),
-    secrets: awsSecrets({ access }),
+    secrets: awsSecrets({ access, ...(secretCache && { cache: { ...secretCache, clock } }) }),
     calls: calls.counts,
   }
 }
