@@ -1,14 +1,15 @@
-// Makes dist/: the program, the module that recipes import, the recipes that come with sunup, their types.
+// Makes dist/, or the directory that is named: the program, the module that recipes import, the recipes that come with sunup, their types.
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { inputsOf } from '../bin/inputs.js'
 import { buildSdk, joinSdk, sdkApart } from './sdk.ts'
 import { bundleTypes } from './declarations.ts'
+import { licencesOf } from './licences.ts'
 
 const home = dirname(import.meta.dirname)
-const dist = join(home, 'dist')
+const dist = resolve(process.argv[2] ?? join(home, 'dist'))
 const inputs = inputsOf(home)
 rmSync(dist, { recursive: true, force: true })
 
@@ -87,14 +88,15 @@ const options = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'linked',
+  metafile: true,
   logLevel: 'warning',
 } as const satisfies BuildOptions
 
-await build({ ...options, entryPoints: APART, outdir: join(dist, 'apart'), plugins: [englishOnly] })
-await buildSdk(home, join(dist, 'sdk'))
+const libraries = await build({ ...options, entryPoints: APART, outdir: join(dist, 'apart'), plugins: [englishOnly] })
+const sdk = await buildSdk(home, join(dist, 'sdk'))
 await joinSdk(join(dist, 'sdk'), join(dist, 'apart'))
 // All else is one file: each further module costs a start half a millisecond. What is imported dynamically is evaluated when that is called.
-await build({
+const program = await build({
   ...options,
   entryPoints: { main: join(home, 'src/program.ts') },
   alias: {
@@ -121,5 +123,6 @@ for (const name of recipes) {
 }
 mkdirSync(join(dist, 'types'), { recursive: true })
 bundleTypes(home, join(dist, 'types'))
+writeFileSync(join(dist, 'licences.txt'), licencesOf(home, [libraries.metafile, sdk, program.metafile]))
 writeFileSync(join(dist, 'inputs.json'), JSON.stringify(inputs))
 

@@ -1,5 +1,5 @@
 // Makes dist/sdk/: the AWS clients, small. Loaded as published, the one for EC2 alone costs a boot more than all the rest of the program.
-import { build, type Plugin } from 'esbuild'
+import { build, type Metafile, type Plugin } from 'esbuild'
 import { readdirSync, readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
@@ -8,9 +8,11 @@ const SOURCE = 'src/clouds/aws/sdk'
 
 /** One ES module for each file of src/clouds/aws/sdk, with chunks for what they share: a second client costs a quarter of the first.
  *  @param home the project's directory
- *  @param directory where they go, usually dist/sdk */
-export async function buildSdk(home: string, directory: string): Promise<void> {
-  await build({
+ *  @param directory where they go, usually dist/sdk
+ *  @returns what they are made of */
+export async function buildSdk(home: string, directory: string): Promise<Metafile> {
+  const { metafile } = await build({
+    absWorkingDir: home,
     entryPoints: readdirSync(join(home, SOURCE)).filter(name => name.endsWith('.ts')).map(name => join(home, SOURCE, name)),
     outdir: directory,
     bundle: true,
@@ -25,8 +27,10 @@ export async function buildSdk(home: string, directory: string): Promise<void> {
     minifyWhitespace: true,
     legalComments: 'linked',
     plugins: [literalKeys, directBuiltins],
+    metafile: true,
     logLevel: 'warning',
   })
+  return metafile
 }
 
 /** What a boot may ask. What is asked in rare cases (profiles, single sign-on) stays in files of its own. */

@@ -16,6 +16,10 @@ export async function main(): Promise<number> {
   const { thrown, blame, release } = takeCustody(composed.writeError)
   const world: World = { ...composed, blame, signal: AbortSignal.any([composed.signal, thrown]) }
   try {
+    if (isVersionAlone(world.argv)) {
+      world.write(`${world.version}\n`)
+      return 0
+    }
     const called = plainLine(world.argv, VERBS) ?? (await (await import('./command-line.ts')).commandLine(world, VERBS))
     if (typeof called === 'number') return called
     const { default: act } = await called.verb.load()
@@ -33,6 +37,11 @@ export async function main(): Promise<number> {
   } finally {
     release()
   }
+}
+
+/** Asked by whoever wants to know that it runs at all: at once, without commander. */
+function isVersionAlone(argv: readonly string[]): boolean {
+  return argv.length === 1 && argv[0] === '--version'
 }
 
 async function show(failure: Failure, world: World): Promise<void> {
