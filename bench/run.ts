@@ -3,12 +3,14 @@
 //   --runs 11         settled runs of each
 //   --no-peers        sunup and the floor alone
 //   --path a:b        where else peers are looked for
+// Before it: how long a start of the packaged program takes.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { median, once, peakMemory, traced } from './measure.ts'
+import { starts } from './startup.ts'
 import { ansible, comtrya, itamae, origin, puppet, pyinfra, sunup, type Contender } from './work.ts'
 
 const { values } = parseArgs({
@@ -42,6 +44,7 @@ const medians = new Map<string, Map<number, number>>()
 const bests = new Map<string, Map<number, number>>()
 
 try {
+  printStarts()
   const program = packed()
   for (const n of values.n.map(Number)) await bench(n, program)
   printMarginal(values.n.map(Number).sort((a, b) => a - b))
@@ -147,6 +150,15 @@ function printMarginal(ns: readonly number[]): void {
     return name === 'floor' || small === undefined || large === undefined ? [] : [[name, `${((large - small) / (most - least)).toFixed(3)} ms`]]
   })
   print(rows)
+}
+
+/** Of the archive, as an image has it; a start is to cost at most half of what a bare Node does more. */
+function printStarts(): void {
+  const all = starts(scratch, Math.max(runs, 11))
+  const bare = all[0]?.settledMs as number
+  console.log(`startup: the archive of npm run package by its launcher, medians of ${Math.max(runs, 11)} starts in turns`)
+  const rows = all.map(one => [one.name, one.firstMs === undefined ? '' : `${one.firstMs.toFixed(0)} ms`, `${one.settledMs.toFixed(1)} ms`, `${one.bestMs.toFixed(1)} ms`, (one.settledMs / bare).toFixed(2)])
+  print([['', 'first', 'settled', 'best', '/ bare node'], ...rows])
 }
 
 function isInstalled(one: Contender): boolean {
