@@ -76,6 +76,8 @@ const comingWith: Plugin = {
 
 const options = {
   absWorkingDir: home,
+  // Paths of modules are in the result: they are to be the same where node_modules is a link.
+  preserveSymlinks: true,
   outdir: dist,
   bundle: true,
   // An ES module would import Node's own modules as namespaces, and so run every lazy getter they have: 10 ms of each start.

@@ -13,6 +13,7 @@ const SOURCE = 'src/clouds/aws/sdk'
 export async function buildSdk(home: string, directory: string): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: home,
+    preserveSymlinks: true,
     entryPoints: readdirSync(join(home, SOURCE)).filter(name => name.endsWith('.ts')).map(name => join(home, SOURCE, name)),
     outdir: directory,
     bundle: true,
@@ -42,6 +43,8 @@ const CLIENTS = ['auto-scaling', 'dynamodb', 'ec2', 'ssm']
  *  @param directory where it goes, beside sdk */
 export async function joinSdk(sdk: string, directory: string): Promise<void> {
   await build({
+    // Paths relative to it are in the result: elsewhere it is to be the same.
+    absWorkingDir: sdk,
     stdin: { contents: CLIENTS.map(name => `exports[${JSON.stringify(name)}] = () => require('./${name}.js')`).join('\n'), resolveDir: sdk },
     outfile: join(directory, 'sdk.cjs'),
     bundle: true,

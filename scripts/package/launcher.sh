@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts sunup with the Node that lies beside it, and no other. Nothing is forked but to follow a link and to complain.
+# Starts sunup with the Node that lies beside it, and no other. Called by its plain absolute path, as units do, it forks nothing.
 self=$0
 case $self in */*) ;; *) self=./$self ;; esac
 while [ -L "$self" ]; do
@@ -12,7 +12,19 @@ while [ -L "$self" ]; do
     *) self=${self%/*}/$to ;;
   esac
 done
-home=${self%/*}/..
+
+# Where the program lies, without links in the last step up: Node would go up by the path's letters, and not by where they lead.
+bin=${self%/*}
+case $bin in
+  [!/]* | */. | */.. | */./* | */../*) plain= ;;
+  *) plain=1 ;;
+esac
+if [ "$plain" ] && [ ! -L "$bin" ]; then
+  home=${bin%/*}
+else
+  home=$(unset CDPATH && cd -P -- "$bin/.." && pwd -P && echo /) || exit 1
+  home=${home%??}
+fi
 
 # Without this no program for it can be started, and a shell would take one for a script.
 if [ ! -e @INTERPRETER@ ]; then
