@@ -20,7 +20,7 @@ export async function pack(directory: string, name: string, file: string, epoch 
   await create({ cwd: directory, file, gzip: { level: 6 }, portable: true, noDirRecurse: true, noPax: true, mtime: new Date(epoch * 1000) }, entries)
 }
 
-function below(directory: string, name: string): readonly string[] {
+function below(directory: string, name: string): string[] {
   if (!statSync(join(directory, name)).isDirectory()) return [name]
   const inside = readdirSync(join(directory, name)).sort().flatMap(child => below(directory, join(name, child)))
   return inside.length === 0 ? [] : [name, ...inside]
