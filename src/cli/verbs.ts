@@ -54,7 +54,14 @@ export const VERBS: readonly Verb[] = [
     name: 'close',
     summary: 'close the gate and nothing else',
     more: 'Needs no role, source, identity or network: the first unit of a boot.',
+    options: [{ flags: '--failed', summary: 'also tell the group, if sunup.service was cut off before it could: for the unit that systemd starts then' }],
     load: () => import('./commands/close.ts'),
+  },
+  {
+    name: 'watch',
+    summary: 'keep this instance’s lease in the registry, with its load, while it serves',
+    more: 'Runs until a signal ends it (143), and leaves the gate as it is then. A registry that is out of reach is waited for.\nA row that a later boot owns, or that was taken away, closes the gate: 1. Wrong configuration: 78.',
+    load: () => import('./commands/watch.ts'),
   },
   {
     name: 'bake',

@@ -31,6 +31,10 @@ export type EventBody =
   | { readonly type: 'run.verified'; readonly checked: number }
   | { readonly type: 'gate.opened'; readonly step?: GateStep }
   | { readonly type: 'gate.kept-closed'; readonly reason: string }
+  /** The registry's row is renewed from here on, until another event says otherwise. */
+  | { readonly type: 'lease.kept'; readonly role: string; readonly everyMs: number; readonly load: number }
+  /** It could not be renewed; it is tried again. */
+  | { readonly type: 'lease.missed'; readonly error: FailureRecord }
   | {
       readonly type: 'run.finished'
       readonly counts: Counts

@@ -87,6 +87,7 @@ export const MEANINGS = {
   'gate.failed': outside,
   // how a run ends
   'run.unknown': outside,
+  'run.killed': outside,
   'run.unsettled': { exit: 3, remedy: 'final' },
   'run.deadline': { exit: 4, remedy: 'final' },
   'lock.held': { exit: 5, remedy: 'final' },

@@ -44,6 +44,31 @@ export function newestReport(directory: string): { readonly report: Report | und
   return { report: undefined, silent }
 }
 
+/** What of a run tells whether it was the one that a process was, and how far it came. */
+export interface Trace {
+  readonly pid: number
+  readonly command: string
+  /** ISO 8601 in UTC. */
+  readonly startedAt: string
+  /** undefined: it has not told its end. */
+  readonly exitCode: number | undefined
+  /** The resource that it was at when it told something last. */
+  readonly atWork: string | undefined
+}
+
+/** @param directory as of readReport @param run one of runsIn's @returns undefined where it has told nothing @throws Failure `file.denied` */
+export function traceOf(directory: string, run: string): Trace | undefined {
+  let trace: Trace | undefined
+  for (const event of eventsOf(readText(join(directory, run, 'events.ndjson')) ?? '')) {
+    if (event.type === 'run.started') trace = { pid: event.pid, command: event.command, startedAt: event.at, exitCode: undefined, atWork: undefined }
+    if (trace === undefined) continue
+    if (event.type === 'resource.started') trace = { ...trace, atWork: event.id }
+    if (event.type === 'resource.finished') trace = { ...trace, atWork: undefined }
+    if (event.type === 'run.finished') trace = { ...trace, exitCode: event.exitCode }
+  }
+  return trace
+}
+
 /** The run's events as far as they can be read: the last line may be torn, and one in the middle where a full disk was. */
 function* eventsOf(text: string): Iterable<Event> {
   for (const line of text.split('\n')) {

@@ -6,6 +6,8 @@ import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { makeDirectory } from '../core/make-directory.ts'
 import { ownPath } from '../core/own-path.ts'
 import { readRegularText } from '../core/regular-file.ts'
+import type { Role } from '../core/role.ts'
+import { loadRole } from '../roles/role.ts'
 
 /** What a boot decided, for drain, watch and status: they use that alone. */
 export interface Decision {
@@ -14,6 +16,8 @@ export interface Decision {
   /** The source's commit; null where the source is no git checkout. */
   readonly revision: string | null
   readonly configuration: string | null
+  /** Whether this boot has a row in the registry. */
+  readonly registered: boolean
 }
 
 export interface Kept extends Decision {
@@ -66,6 +70,16 @@ export function readDecision(directory: string): Kept | undefined {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw new Failure('file.denied', `what the last boot decided can't be read from ${current}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/** The role of the last boot, as its source had it; undefined where there is none, or it can't be read any more. */
+export function roleOf(directory: string): Role | undefined {
+  try {
+    const kept = readDecision(directory)
+    return kept && loadRole(kept.source, kept.role)
+  } catch {
+    return undefined
   }
 }
 

@@ -70,7 +70,7 @@ export function unclosed(failure: Failure, left: Failure): Failure {
 }
 
 /** Of the row that an earlier boot left, when this one failed before it came to write it: it may still say `in-service`. */
-async function keyOfLastBoot({ cloud, role, self, state }: Held, signal: AbortSignal): Promise<RowKey | undefined> {
+export async function keyOfLastBoot({ cloud, role, self, state }: Pick<Held, 'cloud' | 'role' | 'self' | 'state'>, signal: AbortSignal): Promise<RowKey | undefined> {
   if (cloud === undefined || self === undefined || state === undefined) return undefined
   const name = role?.name ?? readDecision(join(state, self.instanceId))?.role
   if (name === undefined || (await cloud.registry.read(name, self.instanceId, signal)) === undefined) return undefined

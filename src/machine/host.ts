@@ -1,4 +1,4 @@
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism, loadavg, totalmem } from 'node:os'
 import { readFileSync } from 'node:fs'
 import type { Host } from '../core/instance.ts'
 import type { Observer } from '../core/machine.ts'
@@ -16,6 +16,11 @@ export function hostFacts(observer: Observer): Host {
     cpus: availableParallelism(),
     memory: totalmem(),
   }
+}
+
+/** The 1-minute load per core, in thousandths at most. In a container it is that of the host. */
+export function loadPerCore(): number {
+  return Math.round(((loadavg()[0] as number) / availableParallelism()) * 1_000) / 1_000
 }
 
 /** Node's names, as Debian writes them. */

@@ -52,7 +52,8 @@ export function summary(ending: Ending, told: Tally, paint: Paint): string[] {
   return [
     ...(error ? explain(error, told, paint) : []),
     ...[...told.skipped()].map(({ reason, count, ids }) => paint('faint', `${count} skipped: ${visible(reason)} (${ids.map(visible).join(', ')}${count > ids.length ? ', ...' : ''})`)),
-    `${showCounts(ending, paint)}${ending.durationMs === null ? '' : `, in ${showDuration(ending.durationMs)}`}`,
+    // An agent converges nothing.
+    ...(ending.command === 'watch' ? [] : [`${showCounts(ending, paint)}${ending.durationMs === null ? '' : `, in ${showDuration(ending.durationMs)}`}`]),
     ...(slow.length === 0 ? [] : [`slow: ${slow.join(', ')}`]),
     showEnd(ending, paint),
   ]

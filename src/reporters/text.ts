@@ -117,6 +117,8 @@ const FORMATTERS: { readonly [T in EventType]: Formatter<T> } = {
   'run.verified': ({ checked }) => [showVerified(checked)],
   'gate.opened': ({ step }, _told, { paint }) => [step === undefined ? `${paint('good', 'gate open')}: traffic may come in` : `gate opening: ${GATE_OPENED[step]}`],
   'gate.kept-closed': ({ reason }, _told, { paint }) => [`${paint('warn', 'gate kept closed')}: ${visible(reason.split('\n', 1)[0] ?? '')}`],
+  'lease.kept': ({ role, everyMs, load }) => [`lease kept: the row in ${visible(role)} is renewed every ${showDuration(everyMs)}, load ${load} per core`],
+  'lease.missed': ({ error }, _told, { paint }) => [`${paint('warn', 'lease not renewed')}: ${visible(error.message.split('\n', 1)[0] ?? '')}; it is tried again`],
   'run.finished': (event, { resources, command }, { paint }) => summary({ ...event, command, error: event.error ?? null }, resources, paint),
 }
 
@@ -134,6 +136,8 @@ const PARTS: Readonly<Record<EventType, Part>> = {
   'run.verified': 'frame',
   'gate.opened': 'frame',
   'gate.kept-closed': 'frame',
+  'lease.kept': 'frame',
+  'lease.missed': 'frame',
   'run.finished': 'end',
 }
 

@@ -53,7 +53,15 @@ export function loadConfig(options: ConfigOptions): Config {
   const traps: Fault[] = []
   const yaml = file === undefined ? undefined : loadYaml(file, file, 'config.invalid', faults => void traps.push(...faults))
   const base = file === undefined ? options.cwd() : dirname(file)
-  const keys = yaml ? keysOf(yaml, traps) : {}
+  return configOf(yaml ? keysOf(yaml, traps) : {}, file, base)
+}
+
+/** What there is without any sunup.yaml: for who has to do something though it can't be read. */
+export function configOfNone(cwd: string): Config {
+  return configOf({}, undefined, cwd)
+}
+
+function configOf(keys: ConfigKeys, file: string | undefined, base: string): Config {
   const under = (path: string): string => resolve(base, path)
   return {
     file,

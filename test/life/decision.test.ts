@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { keepDecision, readDecision } from '../../src/life/decision.ts'
 
-const DECISION = { role: 'web', groups: ['web'], revision: null, configuration: null }
+const DECISION = { role: 'web', groups: ['web'], revision: null, configuration: null, registered: false }
 const bytes = (directory: string, ...names: readonly string[]): Buffer => Buffer.concat([Buffer.from(directory), ...names.map(name => Buffer.from(`/${name}`, 'latin1'))])
 
 t.test('a source is kept whole, also where names are no UTF-8', async t => {

@@ -82,6 +82,8 @@ t.test('every kind of event can be told', async t => {
     'run.verified': { type: 'run.verified', checked: 1 },
     'gate.opened': { type: 'gate.opened' },
     'gate.kept-closed': { type: 'gate.kept-closed', reason: 'a warm pool' },
+    'lease.kept': { type: 'lease.kept', role: 'web', everyMs: 30_000, load: 0.25 },
+    'lease.missed': { type: 'lease.missed', error: FAILED },
     'run.finished': { type: 'run.finished', counts: { unchanged: 0, changed: 0, failed: 1, skipped: 0, pending: 0, unknown: 0 }, gate: 'closed', role: null, exitCode: 1, durationMs: 1 },
   }
   const silent = Object.values(samples).filter(body => shown(told([body]), { verbose: true }) === '')

@@ -1,11 +1,16 @@
 import { join } from 'node:path'
+import type { CloudUser } from '../../core/cloud.ts'
 import { emptyHealth } from '../../gate/health-file.ts'
-import { runDirectoryOf, settingsOf as triedSettings } from '../../life/settings.ts'
+import { runDirectoryOf, settingsOf as triedSettings, stateDirectoryOf } from '../../life/settings.ts'
+import { readBootMark } from '../../machine/boot.ts'
 import { holderOf } from '../../machine/lock.ts'
-import { machineOf, settingsOf } from '../place.ts'
-import type { Command } from '../verbs.ts'
+import { configOfNone } from '../../roles/config.ts'
+import { cloudOf, machineOf, settingsOf } from '../place.ts'
+import type { World } from '../compose.ts'
+import type { Asked, Command } from '../verbs.ts'
 
 const close: Command = async (asked, world) => {
+  if (asked.failed === true) return await afterFailure(asked, world)
   const { settings, fault } = triedSettings(() => settingsOf(asked, world))
   const directory = join(runDirectoryOf(machineOf(asked, world), settings), 'health')
   const wasOpen = emptyHealth(directory)
@@ -20,3 +25,21 @@ const close: Command = async (asked, world) => {
 }
 
 export default close
+
+/** Exit code 1 when the group could not be told. */
+async function afterFailure(asked: Asked, world: World): Promise<number> {
+  const { closeFailed } = await import('../../life/close-failed.ts')
+  const machine = machineOf(asked, world)
+  const { settings = { ...configOfNone('/'), ...(asked.cloud !== undefined && { cloud: asked.cloud }) }, fault } = triedSettings(() => settingsOf(asked, world))
+  const run = runDirectoryOf(machine, settings)
+  const user: CloudUser = { bootId: () => readBootMark(run).bootId, registeredAs: () => undefined, isPatient: false, warn: text => world.writeError(`warning: ${text}\n`) }
+  const closed = await closeFailed(
+    { machine, settings, run, state: stateDirectoryOf(machine, settings), fault, cloud: () => cloudOf(settings, world, user), env: world.env, attended: world.attended },
+    world.signal,
+  )
+  const { closedFailedDocument, closedFailedText } = await import('../../reporters/closed-failed.ts')
+  world.write(asked.format === 'json' ? `${JSON.stringify(closedFailedDocument(closed))}\n` : closedFailedText(closed, { colour: world.colour }))
+  const [failure] = closed.told?.failures ?? []
+  if (failure ?? fault) throw failure ?? fault
+  return 0
+}
