@@ -51,11 +51,7 @@ export function ec2Image(): string {
   const root = join(work, 'root')
   try {
     execFileSync('mmdebstrap', ['--quiet', '--variant=minbase', `--include=${INCLUDED.join(',')}`, 'bookworm', root], { stdio: ['ignore', 'ignore', 'inherit'] })
-    writeFileSync(join(root, 'etc/cloud/cloud.cfg.d/99-lab.cfg'), CLOUD_CONFIG)
-    writeFileSync(join(root, 'etc/cloud/ds-identify.cfg'), 'policy: enabled\n')
-    writeFileSync(join(root, 'etc/systemd/system/hypervisor.service'), HYPERVISOR)
-    writeFileSync(join(root, 'usr/local/sbin/lay-hypervisor'), LAY_HYPERVISOR, { mode: 0o755 })
-    execFileSync('systemctl', ['--quiet', `--root=${root}`, 'enable', 'hypervisor.service'])
+    takeForEc2(root)
     mkdirSync(join(root, 'sunup'))
     for (const other of readdirSync(CACHE)) if (other.startsWith(NAME)) rmSync(join(CACHE, other), { recursive: true, force: true })
     renameSync(root, finished)
@@ -63,4 +59,13 @@ export function ec2Image(): string {
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
+}
+
+/** Makes cloud-init find EC2 in a machine of this root file system, and nothing else. */
+export function takeForEc2(root: string): void {
+  writeFileSync(join(root, 'etc/cloud/cloud.cfg.d/99-lab.cfg'), CLOUD_CONFIG)
+  writeFileSync(join(root, 'etc/cloud/ds-identify.cfg'), 'policy: enabled\n')
+  writeFileSync(join(root, 'etc/systemd/system/hypervisor.service'), HYPERVISOR)
+  writeFileSync(join(root, 'usr/local/sbin/lay-hypervisor'), LAY_HYPERVISOR, { mode: 0o755 })
+  execFileSync('systemctl', ['--quiet', `--root=${root}`, 'enable', 'hypervisor.service'])
 }

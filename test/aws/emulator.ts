@@ -53,11 +53,12 @@ from moto.server import main
 main(['-H', '127.0.0.1', '-p', '0'])
 `
 
-/** Starts moto's server on a free port of loopback. */
-export async function emulator(bin: string): Promise<Emulator> {
+/** Starts moto's server on a free port of loopback.
+ *  @param settings its environment variables, beside the usual */
+export async function emulator(bin: string, settings: Readonly<Record<string, string>> = {}): Promise<Emulator> {
   const server = spawn(join(bin, 'python'), ['-c', SERVER], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, PYTHONUNBUFFERED: '1', ...NOBODY },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, PYTHONUNBUFFERED: '1', ...NOBODY, ...settings },
   })
   let said = ''
   const ended = new Promise<void>(resolve => server.once('close', () => resolve()))

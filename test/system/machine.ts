@@ -86,7 +86,7 @@ function readLog(log: number): string {
 }
 
 /** Process 1 of the machine, as the host counts. */
-async function leaderOf(nspawn: ChildProcess): Promise<number> {
+export async function leaderOf(nspawn: ChildProcess): Promise<number> {
   const limit = performance.now() + BOOT_MS
   while (performance.now() < limit && nspawn.exitCode === null) {
     const children = read(`/proc/${nspawn.pid}/task/${nspawn.pid}/children`).trim().split(' ').filter(Boolean)

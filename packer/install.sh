@@ -1,0 +1,139 @@
+#!/bin/sh
+# Installs sunup: /opt/sunup-<version>, the link /opt/sunup to it, and /usr/local/bin/sunup. Run again, it changes nothing.
+# Whatever goes wrong, what was installed before is as it was: the new one is made beside it, tried, and swung in last.
+set -eu
+
+usage() {
+  cat <<'USAGE'
+usage: install.sh --archive FILE|URL --sha256 HEX
+       install.sh                                  from an archive that is unpacked already: the one beside it
+
+  --archive FILE|URL   sunup-<version>-linux-<arch>.tar.gz
+  --sha256 HEX         its checksum, from SHA256SUMS
+  --no-git             do not install git where it is missing
+
+As root, on Debian, Ubuntu, Amazon Linux 2023, Fedora, RHEL and their kin, x86-64 or arm64.
+USAGE
+}
+
+fail() { # MESSAGE [CODE]
+  echo "install.sh: $1" >&2
+  exit "${2:-1}"
+}
+
+archive= sha256= git=1
+while [ $# -gt 0 ]; do
+  case $1 in
+    --archive | --sha256)
+      [ $# -ge 2 ] || fail "$1 needs a value" 64
+      if [ "$1" = --archive ]; then archive=$2; else sha256=$2; fi
+      shift 2 ;;
+    --no-git) git=; shift ;;
+    --help | -h) usage; exit 0 ;;
+    *) usage >&2; fail "unknown argument $1" 64 ;;
+  esac
+done
+
+# What can be known before anything is touched.
+[ "$(uname -s)" = Linux ] || fail "sunup runs on Linux, and this is $(uname -s)"
+case $(uname -m) in
+  x86_64) arch=x64 ;;
+  aarch64) arch=arm64 ;;
+  *) fail "there is no archive for $(uname -m): x86_64 and aarch64 have one" ;;
+esac
+release=${SUNUP_OS_RELEASE:-/etc/os-release}
+[ -r "$release" ] || fail "which distribution this is can't be told: there is no $release"
+# shellcheck disable=SC1090
+distribution=$(. "$release" && echo "${PRETTY_NAME:-${ID-}}")
+# shellcheck disable=SC1090
+case " $(. "$release" && echo "${ID-} ${ID_LIKE-}") " in
+  *" debian "* | *" ubuntu "*) family=debian ;;
+  *" amzn "* | *" fedora "* | *" rhel "* | *" centos "*) family=redhat ;;
+  *) fail "unsupported distribution: $distribution. sunup installs on Debian, Ubuntu, Amazon Linux 2023, Fedora, RHEL and their kin" ;;
+esac
+[ "$(id -u)" = 0 ] || fail "this needs root: it writes to /opt and /usr/local/bin"
+
+if [ -n "$archive" ]; then
+  [ -n "$sha256" ] || fail "--archive needs --sha256: what is not verified is not installed" 64
+  case $sha256 in *[!0-9a-f]*) fail "--sha256 is to be 64 hexadecimal digits, and is $sha256" 64 ;; esac
+  [ ${#sha256} = 64 ] || fail "--sha256 is to be 64 hexadecimal digits, and has ${#sha256}" 64
+  case $archive in
+    *linux-x64.tar.gz | *linux-arm64.tar.gz)
+      case $archive in *linux-$arch.tar.gz) ;; *) fail "${archive##*/} is for another architecture: this machine is $(uname -m), and needs linux-$arch" ;; esac ;;
+  esac
+  # In the file system it will lie in, so that a rename is all that is left to do.
+  mkdir -p /opt
+  staging=$(mktemp -d /opt/.sunup-install.XXXXXX)
+else
+  here=$(cd "$(dirname "$0")" && pwd -P)
+  [ -f "$here/runtime/node" ] || fail "there is no sunup beside this script: name an archive by --archive and --sha256" 64
+  staging=
+fi
+trap '[ -z "$staging" ] || rm -rf "$staging"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+if [ -n "$archive" ]; then
+  case $archive in
+    http://* | https://*)
+      if command -v curl >/dev/null; then curl -fsSL --retry 5 --retry-delay 2 --connect-timeout 10 -o "$staging/archive" "$archive"
+      elif command -v wget >/dev/null; then wget -q -t 5 -T 30 -O "$staging/archive" "$archive"
+      else fail "neither curl nor wget is here to fetch $archive"; fi || fail "$archive can't be fetched" ;;
+    *)
+      [ -f "$archive" ] || fail "there is no file $archive"
+      cp "$archive" "$staging/archive" ;;
+  esac
+  found=$(sha256sum "$staging/archive")
+  found=${found%% *}
+  [ "$found" = "$sha256" ] || fail "the checksum of $archive is wrong: it is $found, and should be $sha256. Nothing was installed"
+  tar -xzf "$staging/archive" -C "$staging" --no-same-owner || fail "$archive can't be unpacked: no space left in /opt? Nothing was installed"
+  rm "$staging/archive"
+  new=
+  for one in "$staging"/sunup-*; do [ -x "$one/bin/sunup" ] && new=$one; done
+  [ -n "$new" ] || fail "$archive is no archive of sunup. Nothing was installed"
+else
+  new=$here
+fi
+
+# It tells itself when it is for another machine.
+version=$("$new/bin/sunup" --version) || fail "what was unpacked does not run here. Nothing was installed"
+home=/opt/sunup-$version
+
+if [ "$new" != "$home" ]; then
+  mark=${sha256:-unpacked}
+  if [ -n "$sha256" ] && [ "$(cat "$home/.installed" 2>/dev/null)" = "$sha256" ]; then
+    :
+  else
+    if [ -z "$staging" ]; then
+      staging=$(mktemp -d /opt/.sunup-install.XXXXXX)
+      cp -R "$new" "$staging/sunup"
+      new=$staging/sunup
+    fi
+    echo "$mark" >"$new/.installed"
+    chown -R 0:0 "$new"
+    chmod 755 "$new"
+    [ ! -e "$home" ] || mv "$home" "$staging/before"
+    mv "$new" "$home"
+  fi
+fi
+
+# A link is replaced by a rename too.
+point() { # LINK TARGET
+  [ "$(readlink "$1" 2>/dev/null)" = "$2" ] && return
+  if [ -e "$1" ] && [ ! -L "$1" ]; then fail "$1 is there, and no link of sunup's"; fi
+  ln -sfn "$2" "$1.new" && mv -T "$1.new" "$1"
+}
+point /opt/sunup "sunup-$version"
+mkdir -p /usr/local/bin
+point /usr/local/bin/sunup /opt/sunup/bin/sunup
+
+# Where SELinux watches, what was made in a temporary directory carries that one's label.
+if command -v restorecon >/dev/null; then restorecon -R "$home" /opt/sunup /usr/local/bin/sunup 2>/dev/null || true; fi
+
+if [ -n "$git" ] && ! command -v git >/dev/null; then
+  case $family in
+    debian) export DEBIAN_FRONTEND=noninteractive; apt-get -o DPkg::Lock::Timeout=300 update -q && apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends git ca-certificates ;;
+    redhat) dnf install -y -q git-core ;;
+  esac || fail "sunup is installed, but git is not: install it, or say --no-git"
+fi
+echo "sunup $version is installed in $home"
