@@ -1,6 +1,7 @@
 import type { CallCount } from './cloud.ts'
 import type { Change } from './change.ts'
 import type { FailureRecord } from './failure.ts'
+import type { Phase } from './recipe.ts'
 import type { ResourceId } from './resource.ts'
 
 /** How one resource ended. pending: would change, in plans; skipped: not reached, guarded, or not of a staging root. */
@@ -16,7 +17,8 @@ export type EventBody =
   | { readonly type: 'run.started'; readonly command: string; readonly version: string; readonly pid: number }
   | { readonly type: 'run.role'; readonly role: string; readonly groups: readonly string[]; readonly candidates: readonly string[] }
   | { readonly type: 'gate.closed'; readonly step?: GateStep }
-  | { readonly type: 'resource.started'; readonly id: ResourceId }
+  /** phase: of its recipe; absent for what is of none, as the source and the probe. */
+  | { readonly type: 'resource.started'; readonly id: ResourceId; readonly phase?: Phase }
   | { readonly type: 'resource.checked'; readonly id: ResourceId; readonly changes: readonly Change[] }
   | { readonly type: 'resource.output'; readonly id: ResourceId; readonly stream: 'stdout' | 'stderr'; readonly text: string }
   | {
@@ -26,6 +28,8 @@ export type EventBody =
       readonly durationMs: number
       /** Why it was skipped or is unknown. */
       readonly reason?: string
+      /** Of what a boot changed: why no image can have it, whatever its phase. */
+      readonly leftToBoot?: string
       readonly error?: FailureRecord
     }
   | { readonly type: 'run.verified'; readonly checked: number }

@@ -69,7 +69,7 @@ export async function converge(work: Work, ground: Ground): Promise<Converged> {
         await setImmediate()
         breath = ground.clock.monotonic()
       }
-      const result = leaving() ? leave(one, ground) : work.planning ? await foresee(one, foreseen, here) : await settle(one.resource, here)
+      const result = leaving() ? leave(one, ground) : work.planning ? await foresee(one, foreseen, here) : await settle(one.resource, here, one)
       if (result.outcome === 'changed' || result.outcome === 'failed') ahead.forget()
       counts[result.outcome]++
       outcomes.set(id, result.outcome)
@@ -92,8 +92,8 @@ export async function converge(work: Work, ground: Ground): Promise<Converged> {
 }
 
 /** Not reached: told like the others, so that every run lists the whole machine. */
-function leave({ resource }: Planned, { story }: Ground): Settled {
-  story.tell({ type: 'resource.started', id: resource.id })
+function leave({ resource, phase }: Planned, { story }: Ground): Settled {
+  story.tell({ type: 'resource.started', id: resource.id, phase })
   story.tell({ type: 'resource.finished', id: resource.id, outcome: 'skipped', durationMs: 0, reason: 'not reached' })
   return { outcome: 'skipped' }
 }

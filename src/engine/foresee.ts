@@ -29,10 +29,10 @@ const MAKES_ITSELF_ALONE: readonly string[] = ['file', 'template', 'remoteFile',
 /** Says what settling would do. What can't be known before something pending has happened is unknown, never guessed. What is taken to be so: that
  *  packages, users and commands make no file that a later resource names, but for what a command `creates`. */
 export async function foresee(planned: Planned, foreseen: Foreseen, around: Surroundings): Promise<Settled> {
-  const { resource } = planned
+  const { resource, phase } = planned
   const { story, clock } = around
   const startedAt = clock.monotonic()
-  story.tell({ type: 'resource.started', id: resource.id })
+  story.tell({ type: 'resource.started', id: resource.id, phase })
   const finish = (outcome: Outcome, reason?: string, failure?: Failure): Settled => {
     if (outcome === 'pending' || outcome === 'unknown') noteMaker(resource, foreseen)
     story.tell({

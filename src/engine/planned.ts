@@ -7,6 +7,8 @@ export interface Planned {
   /** For complaints, e.g. 'recipe nginx (roles/web.yaml:7)'. */
   readonly origin: string
   readonly phase: Phase
+  /** Why a bake would leave it to the boot; undefined: it would not. Asked only when it changed. */
+  readonly whyLeft?: (() => string | undefined) | undefined
   /** In a plan: what has to happen before this can be known. */
   readonly unknownUntil?: ResourceId | undefined
 }

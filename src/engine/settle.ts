@@ -11,6 +11,7 @@ import { whyNot } from './guards.ts'
 import { markOf, type Debt, type Journal } from './journal.ts'
 import { boundedOutput, type Output } from './output.ts'
 import type { Pins } from './pins.ts'
+import type { Planned } from './planned.ts'
 import type { Story } from './story.ts'
 
 /** What settling a resource needs of the run around it. */
@@ -34,18 +35,21 @@ export interface Settled {
   readonly failure?: Failure
 }
 
-/** Brings one resource to what it should be: look, write down what the change will owe, change, pay. */
-export async function settle(resource: Resource, around: Surroundings): Promise<Settled> {
+/** Brings one resource to what it should be: look, write down what the change will owe, change, pay.
+ *  @param of what else is told of it */
+export async function settle(resource: Resource, around: Surroundings, of: Partial<Pick<Planned, 'phase' | 'whyLeft'>> = {}): Promise<Settled> {
   const { story, clock } = around
   const startedAt = clock.monotonic()
-  story.tell({ type: 'resource.started', id: resource.id })
+  story.tell({ type: 'resource.started', id: resource.id, ...(of.phase && { phase: of.phase }) })
   const finish = (outcome: Outcome, more: { reason?: string; failure?: Failure } = {}): Settled => {
+    const left = outcome === 'changed' ? of.whyLeft?.() : undefined
     story.tell({
       type: 'resource.finished',
       id: resource.id,
       outcome,
       durationMs: Math.round((clock.monotonic() - startedAt) * 1_000) / 1_000,
       ...(more.reason !== undefined && { reason: more.reason }),
+      ...(left !== undefined && { leftToBoot: left }),
       ...(more.failure && { error: failureRecord(more.failure) }),
     })
     return more.failure ? { outcome, failure: more.failure } : { outcome }

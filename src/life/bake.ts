@@ -111,7 +111,7 @@ function tellLeft(left: readonly Left[], { story }: RunControl): Counts {
   let counts: Counts = noCounts()
   for (const { step, reason } of left) {
     for (const { resource: { id } } of step.resources) {
-      story.tell({ type: 'resource.started', id })
+      story.tell({ type: 'resource.started', id, phase: step.step.phase })
       story.tell({ type: 'resource.finished', id, outcome: 'skipped', durationMs: 0, reason })
       counts = add(counts, one('skipped'))
     }

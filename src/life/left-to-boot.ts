@@ -1,4 +1,4 @@
-import type { ResourceId } from '../core/resource.ts'
+import type { Resource, ResourceId } from '../core/resource.ts'
 import type { PlannedResource, PlannedStep } from '../roles/plan.ts'
 import { secretReferences } from '../roles/secrets.ts'
 
@@ -32,6 +32,19 @@ export function leftToBoot(steps: readonly PlannedStep[]): { readonly baked: rea
     baked: steps.filter(step => !reasons.has(step)).flatMap(({ resources }) => resources),
     left: steps.flatMap(step => (reasons.has(step) ? [{ step, reason: `left to boot: ${reasons.get(step)}` }] : [])),
   }
+}
+
+/** The resources of a boot, each of which knows why a bake would have left it, for when it changed and somebody asks what is worth baking. */
+export function namingLeft(steps: readonly PlannedStep[]): readonly PlannedResource[] {
+  let reasons: ReadonlyMap<PlannedStep, string> | undefined
+  const reasonOf = (step: PlannedStep): string | undefined => (reasons ??= new Map(leftToBoot(steps).left.map(one => [one.step, one.reason]))).get(step)
+  return steps.flatMap(step => step.resources.map(one => ({ ...one, whyLeft: () => reasonOf(step) ?? everyBoots(one.resource) })))
+}
+
+/** What an image has, and a boot does all the same. */
+function everyBoots({ kind, unguarded }: Resource): string | undefined {
+  if (kind === 'service') return 'services are started by the boot'
+  return unguarded ? 'runs in every boot' : undefined
 }
 
 function ownReason(planned: PlannedStep): string | undefined {

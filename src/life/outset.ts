@@ -10,11 +10,12 @@ import { hostFacts } from '../machine/host.ts'
 import { render } from '../resources/mustache.ts'
 import type { Planning } from '../roles/call.ts'
 import { pickRole, type Picked } from '../roles/match.ts'
-import { planResources, type PlannedResource } from '../roles/plan.ts'
+import { planSteps, type PlannedResource } from '../roles/plan.ts'
 import { recipeBook } from '../roles/recipes.ts'
 import { loadRole } from '../roles/role.ts'
 import { secretReader } from '../roles/secrets.ts'
 import { loadRunList } from '../roles/steps.ts'
+import { namingLeft } from './left-to-boot.ts'
 import type { Repository } from './repository.ts'
 import type { Settings } from './settings.ts'
 
@@ -56,7 +57,7 @@ export async function outset(role: Role, needs: OutsetNeeds): Promise<Outset> {
   const host = hostFacts(machine)
   const plan = (of: Instance) => {
     const planning: Planning = { steps, role, source: directory, run: settings.run, instance: of, host, cloud, bootId, which: 'resources' }
-    return { planned: order(planResources(planning)), healthContent: healthContent(role, of, needs.run) }
+    return { planned: order(namingLeft(planSteps(planning))), healthContent: healthContent(role, of, needs.run) }
   }
   return { ...needs, role, host, ...(await withTags(plan, instance, cloud, signal)), replan: anew => plan(anew).planned }
 }
