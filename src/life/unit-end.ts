@@ -35,7 +35,7 @@ export async function unitEnd(env: Readonly<Record<string, string | undefined>>,
   const given = env.MONITOR_SERVICE_RESULT ? { result: env.MONITOR_SERVICE_RESULT, code: env.MONITOR_EXIT_CODE, status: env.MONITOR_EXIT_STATUS, invocation: env.MONITOR_INVOCATION_ID }
     : env.SERVICE_RESULT ? { result: env.SERVICE_RESULT, code: env.EXIT_CODE, status: env.EXIT_STATUS, invocation: env.INVOCATION_ID } : undefined
   if (given === undefined) {
-    const isAtWork = ['active', 'activating', 'reloading', 'deactivating'].includes(text('ActiveState'))
+    const isAtWork = ['activating', 'reloading', 'deactivating'].includes(text('ActiveState'))
     const status = Number(text('ExecMainStatus'))
     return { unit, result: text('Result'), pid, isAtWork, ...(Number(text('ExecMainCode')) === EXITED ? ended(status) : killed(pid === 0 ? undefined : status)) }
   }

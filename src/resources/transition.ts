@@ -140,10 +140,12 @@ function isQueued(before: Unit, now: Unit): boolean {
 
 /** @throws Failure `service.stuck` when the job has waited too long, or waits for the unit that this very run belongs to */
 async function refuseEndless(deed: Deed, now: Unit, observer: Observer, signal: AbortSignal, isLate: boolean): Promise<void> {
-  const causes = await waitsFor(now.job as number, observer, signal)
+  const { next, all } = await waitsFor(now.job as number, observer, signal)
   const own = observer.readText('/proc/self/cgroup')?.trim().split('/').at(-1)
-  const isOwn = own !== undefined && causes.some(cause => cause.startsWith(`${own}/`))
+  const through = own === undefined ? undefined : all.find(cause => cause.startsWith(`${own}/`))
+  const isOwn = through !== undefined
   if (!isOwn && !isLate) return
+  const causes = [...next, ...(through === undefined || next.includes(through) ? [] : [`in the end ${through}`])]
   throw new Failure('service.stuck', `the ${deed} of ${now.name} has not begun: it waits for ${causes.join(', ') || 'a job that systemd does not name'}`, {
     hint: isOwn ? `This run is part of ${own}: take "After=${own}" (or its target) out of ${now.name}, or it can be started by nobody in it.` : '`systemctl list-jobs --before` shows the whole chain.',
   })

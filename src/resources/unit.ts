@@ -72,19 +72,26 @@ export function isEnabled(unit: Unit): boolean {
   return ['enabled', 'enabled-runtime', 'static', 'alias', 'indirect', 'generated', 'transient'].includes(unit.file)
 }
 
-/** What a job waits for, as `<unit>/<type>`, e.g. 'cloud-final.service/start'. With --before systemctl says "waiting for job"; with --after
- *  it says which jobs it blocks. */
-export async function waitsFor(job: number, observer: Observer, signal: AbortSignal): Promise<readonly string[]> {
+/** What a job waits for, as `<unit>/<type>`, e.g. 'cloud-final.service/start': the next ones first, then what those wait for, and so on. With --before
+ *  systemctl says "waiting for job"; with --after it says which jobs it blocks. */
+export async function waitsFor(job: number, observer: Observer, signal: AbortSignal): Promise<{ readonly next: readonly string[]; readonly all: readonly string[] }> {
   const { stdout } = await observer.probe(['systemctl', 'list-jobs', '--before', '--no-legend', '--no-pager', '--full'], { signal })
-  const found: string[] = []
-  let isOurs = false
+  const waits = new Map<number, { readonly job: number; readonly name: string }[]>()
+  let current: { readonly job: number; readonly name: string }[] = []
   for (const line of stdout.split('\n')) {
     const head = /^\s*(\d+)\s+\S+\s+\S+\s+\S+/.exec(line)
-    if (head) isOurs = Number(head[1]) === job
-    const cause = /waiting for job \d+ \((.+)\)/.exec(line)
-    if (isOurs && cause) found.push(cause[1] as string)
+    if (head) waits.set(Number(head[1]), (current = []))
+    const cause = /waiting for job (\d+) \((.+)\)/.exec(line)
+    if (cause) current.push({ job: Number(cause[1]), name: cause[2] as string })
   }
-  return found
+  const found = new Map<number, string>()
+  const follow = (from: number): void => {
+    const fresh = (waits.get(from) ?? []).filter(cause => !found.has(cause.job))
+    for (const cause of fresh) found.set(cause.job, cause.name)
+    for (const cause of fresh) follow(cause.job)
+  }
+  follow(job)
+  return { next: (waits.get(job) ?? []).map(({ name }) => name), all: [...found.values()] }
 }
 
 /** The unit's last lines in the journal; undefined where there is none to be had. */

@@ -114,7 +114,7 @@ t.test('a gate is left to the run that is at work, and to one that has not faile
   const where = await served(t)
   t.match(await closeFailed(parts(where, exited(5)), signal), { verdict: 'at work', wasOpen: undefined })
   t.match(await closeFailed(parts(where, { ...KILLED, ActiveState: 'activating' }), signal), { verdict: 'at work' })
-  t.match(await closeFailed(parts(where, { ...KILLED, ActiveState: 'inactive', Result: 'success' }), signal), { verdict: 'well' })
+  for (const ActiveState of ['inactive', 'active']) t.match(await closeFailed(parts(where, { ...KILLED, ActiveState, Result: 'success' }), signal), { verdict: 'well' })
   const lock = tryLock(join(where.run, 'lock'), { command: 'boot', pid: process.pid })
   t.match(await closeFailed(parts(where, KILLED), signal), { verdict: 'at work' })
   lock?.release()

@@ -145,6 +145,16 @@ t.test('a start that waits for the unit that sunup itself runs in is refused at 
   t.match(JSON.parse(machine.readText('/run/us.json') ?? '{}'), { code: 'service.stuck', message: /us\.service\/start/, hint: /part of us\.service/ })
 })
 
+t.test('so is one that waits for it by way of others', async t => {
+  const machine = testHost(t)
+  await hasUnit(machine, 'between.target', '', 'After=us-too.service')
+  await hasUnit(machine, 'at-last.service', 'ExecStart=/bin/sleep 1000', 'Wants=between.target\nAfter=between.target')
+  machine.write('/run/us-too.ts', machine.readText('/run/us.ts')?.replace("'after-us'", "'at-last'").replace('us.json', 'us-too.json') ?? '')
+  await hasUnit(machine, 'us-too.service', `Type=oneshot\nWorkingDirectory=/sunup\nExecStart=${process.execPath} /run/us-too.ts`)
+  await machine.run(['systemctl', 'start', 'us-too.service'])
+  t.match(JSON.parse(machine.readText('/run/us-too.json') ?? '{}'), { code: 'service.stuck', message: /between\.target\/start, in the end us-too\.service\/start/, hint: /part of us-too\.service/ })
+})
+
 t.test('a restart that is owed makes another process', async t => {
   const machine = testHost(t)
   await hasUnit(machine, 'again.service', 'ExecStart=/bin/sleep 1000')
