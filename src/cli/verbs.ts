@@ -101,9 +101,12 @@ export const VERBS: readonly Verb[] = [
   { name: 'status', summary: 'the last run and the gate, in words', load: () => import('./commands/status.ts') },
   {
     name: 'report',
-    summary: 'a run in full, as text or JSON',
+    summary: 'a run in full, as text, as JSON, or as a page with its timeline',
     arguments: [{ name: '[run]', summary: 'a run’s id (default: the last)' }],
-    options: [{ flags: '--list', summary: 'the runs that are kept, newest first' }],
+    options: [
+      { flags: '--list', summary: 'the runs that are kept, newest first' },
+      { flags: '--html <file>', summary: 'write one self-contained page with the run’s timeline (-: to standard output)' },
+    ],
     load: () => import('./commands/report.ts'),
   },
   {

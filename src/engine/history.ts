@@ -26,9 +26,15 @@ export function readReport(directory: string, run: string): Report | undefined {
   const written = readText(join(directory, run, 'report.json'))
   const report = written === undefined ? undefined : parsed(written)
   // After a power cut the report may be there, and empty.
-  if (isRecord(report) && Array.isArray(report.resources)) return report as unknown as Report
+  if (isRecord(report) && Array.isArray(report.resources)) return { worthBaking: null, ...report } as unknown as Report
   const events = readText(join(directory, run, 'events.ndjson'))
   return events === undefined ? undefined : reportOf(eventsOf(events))
+}
+
+/** The run's events as far as they can be read, in their order; none where they are lost.
+ *  @param directory as of readReport @param run one of runsIn's @throws Failure `file.denied` */
+export function readEvents(directory: string, run: string): readonly Event[] {
+  return [...eventsOf(readText(join(directory, run, 'events.ndjson')) ?? '')]
 }
 
 /** The newest run that can be read, and those after it that left nothing: killed before they told anything, or about to.
@@ -59,7 +65,7 @@ export interface Trace {
 /** @param directory as of readReport @param run one of runsIn's @returns undefined where it has told nothing @throws Failure `file.denied` */
 export function traceOf(directory: string, run: string): Trace | undefined {
   let trace: Trace | undefined
-  for (const event of eventsOf(readText(join(directory, run, 'events.ndjson')) ?? '')) {
+  for (const event of readEvents(directory, run)) {
     if (event.type === 'run.started') trace = { pid: event.pid, command: event.command, startedAt: event.at, exitCode: undefined, atWork: undefined }
     if (trace === undefined) continue
     if (event.type === 'resource.started') trace = { ...trace, atWork: event.id }

@@ -5,10 +5,12 @@ import { newestReport, readReport, runsIn } from '../../engine/history.ts'
 import { ownDirectory } from '../../life/own.ts'
 import { runDirectoryOf } from '../../life/settings.ts'
 import { holderOf } from '../../machine/lock.ts'
+import { fileForPage, writePage } from '../page-file.ts'
 import { cloudOf, machineOf, settingsOf } from '../place.ts'
 import type { Command } from '../verbs.ts'
 
 const report: Command = async (asked, world) => {
+  const file = fileForPage(asked, world)
   const settings = settingsOf(asked, world)
   const machine = machineOf(asked, world)
   const own = await ownDirectory(machine, settings, () => cloudOf(settings, world), world.signal)
@@ -30,7 +32,8 @@ const report: Command = async (asked, world) => {
     throw new Failure('run.unknown', `there is no run ${silent} in ${runs}`, { hint: didYouMean(silent, ids) })
   }
   if (newest?.silent[0] !== undefined) world.writeError(`sunup: ${nothing(newest.silent[0])}\n`)
-  if (json) world.write(`${JSON.stringify(found, undefined, 1)}\n`)
+  if (file !== undefined) await writePage(file, found, { runs, machine }, world)
+  else if (json) world.write(`${JSON.stringify(found, undefined, 1)}\n`)
   else {
     const { reportText } = await import('../../reporters/report-text.ts')
     world.write(reportText(found, { colour: world.colour, verbose: asked.verbose === true }))
