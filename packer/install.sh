@@ -41,7 +41,7 @@ case $(uname -m) in
   aarch64) arch=arm64 ;;
   *) fail "there is no archive for $(uname -m): x86_64 and aarch64 have one" ;;
 esac
-release=${SUNUP_OS_RELEASE:-/etc/os-release}
+release=/etc/os-release
 [ -r "$release" ] || fail "which distribution this is can't be told: there is no $release"
 # shellcheck disable=SC1090
 distribution=$(. "$release" && echo "${PRETTY_NAME:-${ID-}}")

@@ -3,6 +3,7 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { showDuration } from '../../src/core/duration.ts'
+import { tapCount, type Count } from '../support/tap-count.ts'
 import { emulator, environment, NOBODY } from './emulator.ts'
 
 /** Runs test/aws/*.test.ts, or the files named, against moto's server, which is emptied before each file.
@@ -11,22 +12,6 @@ import { emulator, environment, NOBODY } from './emulator.ts'
 
 /** A file that hangs fails. */
 const FILE_MS = 300_000
-
-interface Result {
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
-  readonly isComplete: boolean
-}
-
-/** Counts by a file's TAP: its top-level points, and the plan that says how many there should have been. */
-function count(tap: string, code: number | null): Result {
-  const points = [...tap.matchAll(/^(not )?ok \d+.*$/gm)]
-  const skipped = points.filter(([line]) => line.includes('# SKIP')).length
-  const failed = points.filter(([, not]) => not !== undefined).length
-  const planned = /^1\.\.(\d+)/m.exec(tap)?.[1]
-  return { passed: points.length - failed - skipped, failed, skipped, isComplete: code === 0 && points.length > 0 && planned === String(points.length) }
-}
 
 function runFile(file: string, env: Readonly<Record<string, string>>, signal: AbortSignal): Promise<{ readonly tap: string; readonly code: number | null }> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, file)], {
@@ -48,7 +33,7 @@ async function main(files: readonly string[], cache: string, signal: AbortSignal
   const bin = await environment(cache, signal)
   const home = mkdtempSync(join(tmpdir(), 'sunup-aws-'))
   const moto = await emulator(bin)
-  const results: Result[] = []
+  const results: Count[] = []
   try {
     const env = {
       ...NOBODY,
@@ -63,7 +48,7 @@ async function main(files: readonly string[], cache: string, signal: AbortSignal
       const began = performance.now()
       await moto.reset()
       const { tap, code } = await runFile(file, env, signal)
-      const result = count(tap, code)
+      const result = tapCount(tap, code)
       results.push(result)
       const isGood = result.isComplete && result.failed === 0
       if (!isGood) console.log(tap)
@@ -75,7 +60,7 @@ async function main(files: readonly string[], cache: string, signal: AbortSignal
     await moto.stop()
     rmSync(home, { recursive: true, force: true })
   }
-  const sum = (of: (result: Result) => number): number => results.reduce((total, result) => total + of(result), 0)
+  const sum = (of: (result: Count) => number): number => results.reduce((total, result) => total + of(result), 0)
   const isGood = !signal.aborted && results.length === files.length && results.every(result => result.isComplete && result.failed === 0)
   console.log(
     `# ${results.length} of ${files.length} files, ${sum(one => one.passed)} passed, ${sum(one => one.failed)} failed, ${sum(one => one.skipped)} skipped, ${showDuration(performance.now() - startedAt)}${signal.aborted ? ', interrupted' : ''}`,

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { emulator } from '../aws/emulator.ts'
 import { imdsServer, instanceDocuments } from '../support/imds-server.ts'
 import { makeMachine } from './machine.ts'
-import { makePlace, metadataAt, offer } from './network.ts'
+import { makePlace, metadataAt } from './network.ts'
 
 const PACKER = resolve(import.meta.dirname, '../../packer')
 const SSH_MS = 60_000
@@ -48,9 +48,7 @@ export async function build({ stock, directory, archive, sha256, configuration, 
     const place = makePlace(2)
     t.teardown(place.remove)
     const imds = await imdsServer(t as never, { documents: instanceDocuments() })
-    const offered = await offer(imds.endpoint)
-    t.teardown(offered.stop)
-    t.teardown(await metadataAt(place, offered.port))
+    t.teardown(await metadataAt(place, imds.endpoint, join(directory, 'metadata')))
 
     const machine = makeMachine([stock], directory, place)
     t.teardown(machine.unmount)

@@ -42,7 +42,7 @@ export function makeMachine(layers: readonly string[], directory: string, { name
   for (const part of ['root', 'written', 'work']) mkdirSync(join(directory, part), { recursive: true })
   execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', `lowerdir=${layers.join(':')},upperdir=${written},workdir=${join(directory, 'work')}`, root])
   const log = join(directory, 'console')
-  const now: { nspawn?: ChildProcess; leader?: string } = {}
+  const now: { nspawn?: ChildProcess; leader?: number } = {}
 
   async function gone(): Promise<void> {
     const { nspawn } = now
@@ -60,7 +60,7 @@ export function makeMachine(layers: readonly string[], directory: string, { name
     async powerOn() {
       const output = openSync(log, 'a')
       const argv = ['--quiet', `--directory=${root}`, '--boot', `--machine=${namespace}`, `--network-namespace-path=/run/netns/${namespace}`, '--register=no', '--keep-unit']
-      now.nspawn = spawn('setpriv', ['--pdeathsig', 'KILL', 'systemd-nspawn', ...argv, '--kill-signal=SIGRTMIN+3', '--console=pipe', '--link-journal=no', '--resolv-conf=off', '--timezone=off'], {
+      now.nspawn = spawn('setpriv', ['--pdeathsig', 'KILL', 'systemd-nspawn', ...argv, '--kill-signal=SIGRTMIN+3', '--console=read-only', '--link-journal=no', '--resolv-conf=off', '--timezone=off'], {
         stdio: ['ignore', output, output],
       })
       closeSync(output)
@@ -74,7 +74,7 @@ export function makeMachine(layers: readonly string[], directory: string, { name
     },
     async powerCut() {
       // With its process 1 the kernel ends all the others.
-      if (now.leader !== undefined) process.kill(Number(now.leader), 'SIGKILL')
+      if (now.leader !== undefined) process.kill(now.leader, 'SIGKILL')
       now.nspawn?.kill('SIGKILL')
       await gone()
     },
@@ -83,7 +83,7 @@ export function makeMachine(layers: readonly string[], directory: string, { name
     async run(...argv) {
       const { leader } = now
       if (leader === undefined) throw new Error(`the machine is off: ${argv.join(' ')}`)
-      const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'nsenter', '--target', leader, '--all', 'env', '-i', ...ENVIRONMENT, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
+      const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'nsenter', '--target', String(leader), '--all', 'env', '-i', ...ENVIRONMENT, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
       let output = ''
       for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => void (output += text))
       const [code] = (await once(child, 'close')) as [number | null]

@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { showDuration } from '../../src/core/duration.ts'
+import { tapCount, type Count } from '../support/tap-count.ts'
 import { image } from './image.ts'
 import { boot, type LabMachine } from './machine.ts'
 
@@ -11,23 +12,6 @@ import { boot, type LabMachine } from './machine.ts'
 const checkout = resolve(import.meta.dirname, '../..')
 const NODE = '/sunup/node_modules/node/bin/node'
 
-interface Result {
-  readonly file: string
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
-  readonly isComplete: boolean
-}
-
-/** Counts the tests of a file by its TAP: top-level points, and the plan that says how many there should have been. */
-function count(file: string, tap: string, code: number): Result {
-  const points = [...tap.matchAll(/^(not )?ok \d+.*$/gm)]
-  const skipped = points.filter(([line]) => line.includes('# SKIP')).length
-  const failed = points.filter(([, not]) => not !== undefined).length
-  const planned = /^1\.\.(\d+)/m.exec(tap)?.[1]
-  return { file, passed: points.length - failed - skipped, failed, skipped, isComplete: code === 0 && points.length > 0 && planned === String(points.length) }
-}
-
 async function main(files: readonly string[]): Promise<boolean> {
   const startedAt = performance.now()
   const root = image()
@@ -36,7 +20,7 @@ async function main(files: readonly string[]): Promise<boolean> {
     await machine.close()
     open.delete(machine)
   }
-  const results: Result[] = []
+  const results: Count[] = []
   let ending: NodeJS.Signals | undefined
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
@@ -53,7 +37,7 @@ async function main(files: readonly string[]): Promise<boolean> {
       let tap = ''
       const code = await machine.run([NODE, '--disable-warning=ExperimentalWarning', `test/system/${file}`], text => (tap += text))
       await close(machine)
-      const result = count(file, tap, code)
+      const result = tapCount(tap, code)
       results.push(result)
       const isGood = result.isComplete && result.failed === 0
       if (!isGood) console.log(tap)
@@ -63,7 +47,7 @@ async function main(files: readonly string[]): Promise<boolean> {
   } finally {
     await Promise.all([...open].map(close))
   }
-  const sum = (of: (result: Result) => number): number => results.reduce((total, result) => total + of(result), 0)
+  const sum = (of: (result: Count) => number): number => results.reduce((total, result) => total + of(result), 0)
   const isGood = ending === undefined && results.length === files.length && results.every(result => result.isComplete && result.failed === 0)
   console.log(
     `# ${results.length} of ${files.length} files, ${sum(one => one.passed)} passed, ${sum(one => one.failed)} failed, ${sum(one => one.skipped)} skipped, ${showDuration(performance.now() - startedAt)}${ending ? `, ended by ${ending}` : ''}`,
