@@ -8,6 +8,7 @@ import { counted } from './counted.ts'
 import { ofResource, outputLines } from './failures.ts'
 import { html, type Markup } from './markup.ts'
 import { painter } from './paint.ts'
+import type { Timeline } from './timeline.ts'
 import { visibleLines } from './visible.ts'
 
 /** A page is for reading: of a longer diff its first lines stand in it, and the whole in the run's events. */
@@ -31,6 +32,18 @@ ${one.error.hint === null ? '' : html`<p class="hint"><b>What to do:</b> ${broke
 <p class="soft">Failure <code>${one.error.code}</code></p>
 </article>
 `)}</section>
+`
+}
+
+/** Where a run was that told no end. */
+export function cutOff({ finishedAt }: Report, timeline: Timeline | undefined): Markup | string {
+  if (finishedAt !== null) return ''
+  const at = timeline?.spans.find(({ isCutOff }) => isCutOff)
+  return html`<section class="failure" aria-labelledby="cut">
+<h2 id="cut">No end was told</h2>
+<p class="cause">${at ? html`The last thing it told is that it was at <code>${at.name}</code>.` : 'What it was at last is not known.'}</p>
+<p class="soft">It was killed, the machine lost power, or it was still at work when this page was written. The gate was closed at its beginning; the next <code>sunup boot</code> makes good what it left half done.</p>
+</section>
 `
 }
 

@@ -36,6 +36,7 @@ section{margin:1.5rem 0;padding:1.4rem 1.5rem;background:var(--card);border:1px 
 section>:last-child{margin-bottom:0}
 .failure{border-color:var(--bad);border-left-width:.4rem}.failure h2{color:var(--bad)}
 .failure article+article{margin-top:1.2rem;padding-top:1.2rem;border-top:1px solid var(--line)}
+.failure article>:last-child{margin-bottom:0}
 .failure .cause{font-size:1.07rem;overflow-wrap:anywhere}.failure .hint{padding:.6rem .9rem;background:var(--warn-bg);border-radius:.5rem;overflow-wrap:anywhere}
 pre{margin:0 0 .9rem;padding:.8rem 1rem;background:var(--code);border-radius:.5rem;overflow:auto;max-height:32rem;line-height:1.5;white-space:pre}
 .strip{margin-bottom:.7rem}
@@ -60,7 +61,7 @@ tfoot td,tfoot th{color:var(--soft);border-top:1px solid var(--line)}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 th em{font-style:normal;color:var(--soft)}
 .waterfall{table-layout:fixed;min-width:46rem}
-.waterfall thead th:nth-child(1){width:30%}.waterfall thead th:nth-child(2),.waterfall thead th:nth-child(3){width:5.4rem}
+.waterfall thead th:nth-child(1){width:34%}.waterfall thead th:nth-child(2),.waterfall thead th:nth-child(3){width:5.4rem}
 .waterfall tbody th{overflow-wrap:anywhere;line-height:1.35}
 .waterfall .phase th,.waterfall .phase td{padding-top:.9rem;font-weight:600;font-size:.87rem}
 .waterfall .rest td{color:var(--soft);font-size:.87rem}
@@ -96,7 +97,8 @@ details[open]>summary{margin-bottom:.5rem}
 summary .added{color:var(--good);font-weight:600}summary .removed{color:var(--bad);font-weight:600}
 .outcome.changed,.outcome.pending,.outcome.unknown{color:var(--warn)}.outcome.failed{color:var(--bad);font-weight:600}.outcome.unchanged,.outcome.skipped{color:var(--soft)}
 .all td:last-child{color:var(--soft);overflow-wrap:anywhere}
-@media(max-width:44rem){header,main,footer{padding-left:1rem;padding-right:1rem}section{padding:1.1rem 1rem}h1{font-size:1.7rem}.tiles div{min-width:5.5rem;flex:1 1 auto}}
+@media(max-width:44rem){header,main,footer{padding-left:1rem;padding-right:1rem}section{padding:1.1rem 1rem}h1{font-size:1.7rem}.tiles div{min-width:5.5rem;flex:1 1 auto}
+.waterfall{min-width:0}.waterfall thead th:nth-child(2){width:0}.waterfall thead th:nth-child(2),.waterfall tbody tr:not(.phase,.rest) td:nth-child(2){font-size:0;padding:0}.waterfall thead th:nth-child(3){width:4.6rem}.axis span:nth-of-type(odd):not(:nth-of-type(1)){display:none}}
 @media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--grid:#e4e4e4;--code:#f4f4f4;--units:#7c8390;--outset:#7a5fc7;--prepare:#c8721b;--activate:#0d8b7b;--converge:#c8721b;
 --verify:#2f6fd0;--open:#2b8f40;--end:#8d867c;--good:#1d7432;--good-bg:#e4f4e6;--bad:#b3261e;--bad-bg:#fdecea;--warn:#8f4d00;--warn-bg:#fdf0dc}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}

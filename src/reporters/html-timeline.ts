@@ -38,7 +38,7 @@ export function waterfall(timeline: Timeline): Markup {
   const opened = marks.findLast(({ kind }) => kind === 'opened')
   return html`<div class="scroll" role="region" aria-label="Timeline" tabindex="0">
 <table class="waterfall" style="--tick:${percent(tickMs, durationMs)}${opened ? `;--gate:${percent(opened.atMs, durationMs)}` : ''}"${opened ? html` data-open` : ''}>
-<caption>In order of time, on one axis. A solid bar is what the gate waited for, a pale one went on beside it.</caption>
+<caption>In order of time, on one axis.${spans.some(span => span.phase === 'units' && !span.isCritical) ? ' A solid bar is what the gate waited for, a pale one went on beside it.' : ''}</caption>
 <thead><tr><th scope="col">What</th><th scope="col" class="n">Start</th><th scope="col" class="n">Took</th><th scope="col" class="axis"><span class="hidden">Bar</span>${ticks(durationMs, tickMs)}</th></tr></thead>
 ${phases.map(({ phase, durationMs: ms }) => phaseRows(phase, ms, timeline, shown))}</table>
 </div>
@@ -50,7 +50,7 @@ function phaseRows(phase: TimelinePhase, phaseMs: number, { spans, marks, durati
   const rest = own.filter(span => !shown.has(span))
   const rows = [
     ...own.filter(span => shown.has(span)).map(span => ({ atMs: span.startMs, order: 1, row: spanRow(span, durationMs) })),
-    ...marks.filter(mark => phaseOf(mark, spans) === phase).map(mark => ({ atMs: mark.atMs, order: 0, row: markRow(mark, durationMs) })),
+    ...marks.filter(mark => phaseOf(mark, spans) === phase).map(mark => ({ atMs: mark.atMs, order: mark.kind === 'killed' ? 2 : 0, row: markRow(mark, durationMs) })),
   ].sort((a, b) => a.atMs - b.atMs || a.order - b.order)
   return html`<tbody>
 <tr class="phase"><th scope="rowgroup" colspan="2">${PHASE_NAMES[phase]}</th><td class="n">${showDuration(phaseMs)}</td><td class="bar"></td></tr>
@@ -61,8 +61,8 @@ ${rows.map(({ row }) => row)}${rest.length === 0 ? '' : html`<tr class="rest"><t
 
 function spanRow(span: Span, wholeMs: number): Markup {
   const { name, phase, startMs, durationMs, isCritical, isCutOff, outcome } = span
-  const look = [phase, ...(isCritical ? [] : ['beside']), ...(outcome === 'failed' ? ['failed'] : []), ...(isCutOff ? ['cut'] : [])].join(' ')
-  return html`<tr><th scope="row">${named(span)}${note(span)}</th><td class="n">${showDuration(startMs)}</td><td class="n">${isCutOff ? 'cut off' : showDuration(durationMs)}</td><td class="bar"><i class="${look}" style="left:${percent(startMs, wholeMs)};width:${percent(durationMs, wholeMs)}" title="${name}: ${showDuration(durationMs)}"></i></td></tr>
+  const look = [phase, ...(isCritical || phase !== 'units' ? [] : ['beside']), ...(outcome === 'failed' ? ['failed'] : []), ...(isCutOff ? ['cut'] : [])].join(' ')
+  return html`<tr><th scope="row">${named(span)}${note(span)}</th><td class="n">${showDuration(startMs)}</td><td class="n">${isCutOff ? 'cut off' : showDuration(durationMs)}</td><td class="bar"><i class="${look}" style="left:min(${percent(startMs, wholeMs)},100% - ${isCutOff ? '1.4rem' : '3px'});width:${percent(durationMs, wholeMs)}" title="${name}: ${showDuration(durationMs)}"></i></td></tr>
 `
 }
 
@@ -76,8 +76,8 @@ export function named({ kind, name }: Pick<Span, 'kind' | 'name'>): Markup {
   return kind === 'run' ? html`<em>${name}</em>` : html`<code>${name}</code>`
 }
 
-function note({ outcome, isCutOff, isCritical }: Span): Markup | string {
-  const words = isCutOff ? 'cut off' : outcome !== null && outcome !== 'unchanged' ? outcome : isCritical ? undefined : 'beside'
+function note({ outcome, isCutOff, isCritical, phase }: Span): Markup | string {
+  const words = isCutOff ? 'cut off' : outcome !== null && outcome !== 'unchanged' ? outcome : isCritical || phase !== 'units' ? undefined : 'beside'
   return words === undefined ? '' : html` <small class="${words.replace(' ', '-')}">${words}</small>`
 }
 
@@ -104,8 +104,9 @@ function worthABar(spans: readonly Span[], wholeMs: number): readonly Span[] {
 }
 
 /** A turn of the gate belongs to what led to it. */
-function phaseOf({ atMs }: Mark, spans: readonly Span[]): TimelinePhase {
-  const run = spans.filter(({ kind }) => kind !== 'unit')
+function phaseOf({ atMs, kind }: Mark, spans: readonly Span[]): TimelinePhase {
+  if (kind === 'verified' && spans.some(({ phase }) => phase === 'verify')) return 'verify'
+  const run = spans.filter(({ phase }) => phase !== 'units')
   return (run.findLast(span => span.startMs < atMs && span.startMs + span.durationMs <= atMs + 1) ?? run[0] ?? spans[0])?.phase ?? 'outset'
 }
 

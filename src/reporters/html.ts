@@ -1,7 +1,7 @@
 import { showDuration } from '../core/duration.ts'
 import type { Outcome } from '../core/events.ts'
 import type { Report } from '../core/report.ts'
-import { calls, changed, everyResource, failures, worthBaking } from './html-details.ts'
+import { calls, changed, cutOff, everyResource, failures, worthBaking } from './html-details.ts'
 import { STYLE } from './html-style.ts'
 import { phaseStrip, slowestTable, waterfall } from './html-timeline.ts'
 import { html, type Markup } from './markup.ts'
@@ -36,7 +36,7 @@ export function timelinePage(report: Report, timeline: Timeline | undefined, of:
 ${facts(report, timeline, of.instance ?? null)}
 </header>
 <main>
-${failures(report)}${timeline ? chart(timeline) : html`<section><h2>Timeline</h2><p>The events of this run are lost, and with them when it did what; below is what its report says.</p></section>
+${cutOff(report, timeline)}${failures(report)}${timeline ? chart(timeline) : html`<section><h2>Timeline</h2><p>The events of this run are lost, and with them when it did what; below is what its report says.</p></section>
 `}${worthBaking(report)}${changed(report)}${everyResource(report)}${calls(report)}</main>
 <footer><p>Run <code>${report.run}</code>, ${showTime(report.startedAt)}${report.finishedAt === null ? '' : html` to ${showTime(report.finishedAt)}`}. Written by <code>sunup report --html</code>; secrets are in no event, and so not here.</p></footer>
 </body>

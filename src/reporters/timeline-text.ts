@@ -27,7 +27,7 @@ export function drawTimeline(timeline: Timeline, width = 100): string {
   }
   const lines = [
     ...spans.filter(isWorthALine).map(span => ({ atMs: span.startMs, order: 1, text: line(span) })),
-    ...marks.map(mark => ({ atMs: mark.atMs, order: 0, text: row(mark.atMs, '', mark.name, `${' '.repeat(column(mark.atMs))}|`) })),
+    ...marks.map(mark => ({ atMs: mark.atMs, order: mark.kind === 'killed' ? 2 : 0, text: row(mark.atMs, '', mark.name, `${' '.repeat(column(mark.atMs))}|`) })),
   ].sort((a, b) => a.atMs - b.atMs || a.order - b.order)
   const rest = spans.filter(span => !isWorthALine(span))
   return [

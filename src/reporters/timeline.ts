@@ -8,7 +8,7 @@ export type TimelinePhase = (typeof PHASES)[number]
 
 /** Something that took time. Times are milliseconds, since the timeline's zero. */
 export interface Span {
-  /** A unit's name, a resource's id, or what the run itself did. */
+  /** A unit's name, a resource's id, or in words what a run (or before it kernel and systemd) did beside these. */
   readonly name: string
   readonly kind: 'unit' | 'resource' | 'run'
   readonly phase: TimelinePhase
@@ -95,7 +95,7 @@ function spansOf(events: readonly Event[], at: readonly number[]): Omit<Span, 'i
       begun = undefined
       since = now
     } else if (begun === undefined) {
-      const gap = gapBefore(event, spans.length === 0)
+      const gap = gapBefore(event, spans)
       if (gap === undefined) return
       phase = gap.phase ?? phase
       if (now - since >= LEAST_MS) add(gap.name, 'run', phase, now)
@@ -115,12 +115,12 @@ function resourcePhase({ id, phase }: Event & { readonly type: 'resource.started
 }
 
 /** What the run did before it told this; undefined: nothing of its own. */
-function gapBefore(event: Event, isFirst: boolean): { readonly name: string; readonly phase?: TimelinePhase } | undefined {
+function gapBefore(event: Event, spans: readonly Pick<Span, 'name'>[]): { readonly name: string; readonly phase?: TimelinePhase } | undefined {
   switch (event.type) {
     case 'gate.closed':
-      return { name: isFirst || event.step === undefined ? 'close the gate' : `${STEPS[event.step]}: closed` }
+      return { name: spans.length === 0 || event.step === undefined ? 'close the gate' : `close: ${STEPS[event.step]}` }
     case 'run.role':
-      return { name: 'identity and role' }
+      return { name: spans.some(({ name }) => name.startsWith('source[')) ? 'role' : 'identity and role' }
     case 'run.verified':
       return { name: 'verify', phase: 'verify' }
     case 'gate.opened':
@@ -131,7 +131,7 @@ function gapBefore(event: Event, isFirst: boolean): { readonly name: string; rea
     case 'lease.missed':
       return { name: 'serve', phase: 'end' }
     case 'run.finished':
-      return { name: event.exitCode === 0 ? 'record' : 'record and tell', phase: 'end' }
+      return { name: event.exitCode === 0 || event.exitCode === 2 ? 'end of the run' : 'record and tell', phase: 'end' }
     default:
       return undefined
   }
@@ -140,7 +140,7 @@ function gapBefore(event: Event, isFirst: boolean): { readonly name: string; rea
 function marksOf(events: readonly Event[], at: readonly number[]): Mark[] {
   const marks = events.flatMap((event, index): Mark[] => {
     const atMs = at[index] ?? 0
-    if (event.type === 'gate.closed') return [{ atMs, kind: 'closed', name: event.step === undefined ? 'gate closed' : `${STEPS[event.step]} closed` }]
+    if (event.type === 'gate.closed') return [{ atMs, kind: 'closed', name: event.step === undefined ? 'gate closed' : `gate closed: ${STEPS[event.step]}` }]
     if (event.type === 'gate.opened' && event.step === undefined) return [{ atMs, kind: 'opened', name: 'gate open' }]
     if (event.type === 'gate.kept-closed') return [{ atMs, kind: 'kept-closed', name: 'gate kept closed' }]
     return event.type === 'run.verified' ? [{ atMs, kind: 'verified', name: 'verified' }] : []

@@ -35,20 +35,20 @@ export function criticalUnits(before: Before): readonly Span[] {
   const chain = chainTo(before)
   const spans: Span[] = []
   let since = 0
-  const add = (name: string, startMs: number, untilMs: number): void => {
-    if (untilMs - startMs >= SAME_MS) spans.push(unitSpan(name, startMs, untilMs, true))
+  const add = (name: string, startMs: number, untilMs: number, kind: Span['kind'] = 'run'): void => {
+    if (untilMs - startMs >= SAME_MS) spans.push(spanOf(name, kind, startMs, untilMs, true))
     since = Math.max(since, untilMs)
   }
   if (before.from === 'kernel') add('kernel', 0, before.systemdMs)
   for (const unit of chain) {
     add('systemd', since, unit.startMs)
-    add(unit.name, Math.max(since, unit.startMs), unit.upMs)
+    add(unit.name, Math.max(since, unit.startMs), unit.upMs, 'unit')
   }
   add('systemd', since, before.startedMs)
   add('the program starts', since, before.runMs)
   const waitedFor = new Set(chain.map(({ name }) => name))
   const beside = before.units.filter(({ name, startMs, upMs }) => name !== before.unit && !waitedFor.has(name) && startMs < before.runMs && upMs - startMs >= NOTABLE_MS)
-  return [...spans, ...beside.map(({ name, startMs, upMs }) => unitSpan(name, startMs, Math.min(upMs, before.runMs), false))].sort((a, b) => a.startMs - b.startMs)
+  return [...spans, ...beside.map(({ name, startMs, upMs }) => spanOf(name, 'unit', startMs, Math.min(upMs, before.runMs), false))].sort((a, b) => a.startMs - b.startMs)
 }
 
 /** From the unit back to whatever it was ordered after that came up last, and from there on. */
@@ -70,6 +70,6 @@ function chainTo({ unit, startedMs, units }: Before): readonly UnitTime[] {
   return chain
 }
 
-function unitSpan(name: string, startMs: number, untilMs: number, isCritical: boolean): Span {
-  return { name, kind: 'unit', phase: 'units', startMs, durationMs: untilMs - startMs, outcome: null, isCritical, isCutOff: false }
+function spanOf(name: string, kind: Span['kind'], startMs: number, untilMs: number, isCritical: boolean): Span {
+  return { name, kind, phase: 'units', startMs, durationMs: untilMs - startMs, outcome: null, isCritical, isCutOff: false }
 }
