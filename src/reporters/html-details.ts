@@ -18,7 +18,7 @@ const MOST_CHANGES = 300
 /** What failed, why, what was said last, and what to do. */
 export function failures({ resources, error }: Report): Markup | string {
   const failed = resources.flatMap(({ id, error: own }) => (own ? [{ id, error: ofResource(id, own) }] : []))
-  const isTold = error === null || resources.some(({ error: own }) => own?.message !== undefined && error.message.endsWith(own.message))
+  const isTold = error === null || resources.some(({ id, error: own }) => own && [own.message, `${id}: ${own.message}`].includes(error.message))
   const all: readonly { readonly id: string | undefined; readonly error: FailureRecord }[] = [...(isTold ? [] : [{ id: undefined, error: error as FailureRecord }]), ...failed]
   if (all.length === 0) return ''
   return html`<section class="failure" aria-labelledby="failed">

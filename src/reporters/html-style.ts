@@ -78,7 +78,7 @@ table[data-open] .bar::after{content:"";position:absolute;top:-1px;bottom:-1px;l
 .turn.verified b{background:var(--verify)}
 small{display:inline-block;padding:0 .45rem;border-radius:.7rem;font-size:.78rem;line-height:1.5;color:var(--soft);background:var(--code)}
 small.changed,small.pending,small.unknown{color:var(--warn);background:var(--warn-bg)}small.failed,small.cut-off{color:var(--bad);background:var(--bad-bg)}
-.slowest .share{width:30%}.share i{display:block;height:.6rem;min-width:2px;border-radius:.18rem}
+.slowest td:nth-child(2){white-space:nowrap}.slowest .share{width:30%}.share i{display:block;height:.6rem;min-width:2px;border-radius:.18rem}
 .changes,.facts{margin:0;padding:0;list-style:none}
 .changes>li{padding:.7rem 0;border-bottom:1px solid var(--grid)}.changes>li:first-child{padding-top:0}.changes>li:last-child{border:0;padding-bottom:0}
 .changes p{margin:0 0 .15rem}
@@ -98,6 +98,7 @@ summary .added{color:var(--good);font-weight:600}summary .removed{color:var(--ba
 .outcome.changed,.outcome.pending,.outcome.unknown{color:var(--warn)}.outcome.failed{color:var(--bad);font-weight:600}.outcome.unchanged,.outcome.skipped{color:var(--soft)}
 .all td:last-child{color:var(--soft);overflow-wrap:anywhere}
 @media(max-width:44rem){header,main,footer{padding-left:1rem;padding-right:1rem}section{padding:1.1rem 1rem}h1{font-size:1.7rem}.tiles div{min-width:5.5rem;flex:1 1 auto}
+.slowest .share{width:18%}.slowest tr>:nth-child(2){display:none}
 .waterfall{min-width:0}.waterfall thead th:nth-child(2){width:0}.waterfall thead th:nth-child(2),.waterfall tbody tr:not(.phase,.rest) td:nth-child(2){font-size:0;padding:0}.waterfall thead th:nth-child(3){width:4.6rem}.axis span:nth-of-type(odd):not(:nth-of-type(1)){display:none}}
 @media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--grid:#e4e4e4;--code:#f4f4f4;--units:#7c8390;--outset:#7a5fc7;--prepare:#c8721b;--activate:#0d8b7b;--converge:#c8721b;
 --verify:#2f6fd0;--open:#2b8f40;--end:#8d867c;--good:#1d7432;--good-bg:#e4f4e6;--bad:#b3261e;--bad-bg:#fdecea;--warn:#8f4d00;--warn-bg:#fdf0dc}

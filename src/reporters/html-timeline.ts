@@ -91,7 +91,7 @@ export function slowestTable({ spans, runMs, healthyMs, durationMs }: Timeline, 
 <caption>${healthyMs === null ? 'The critical path, slowest first: a run does one thing after another.' : 'The critical path, slowest first: the gate would have opened earlier by what any of these had been shorter.'}</caption>
 <thead><tr><th scope="col">What</th><th scope="col">Phase</th><th scope="col" class="n">Took</th><th scope="col" class="n">Share</th><th scope="col" class="share"><span class="hidden">Bar</span></th></tr></thead>
 <tbody>${path.slice(0, most).map(span => html`<tr><th scope="row">${named(span)}</th><td>${PHASE_NAMES[span.phase]}</td><td class="n">${showDuration(span.durationMs)}</td><td class="n">${((span.durationMs / Math.max(wholeMs, 1)) * 100).toFixed(1)} %</td><td class="share"><i class="${span.phase}" style="width:${percent(span.durationMs, longest)}"></i></td></tr>
-`)}</tbody>${path.length > most ? html`<tfoot><tr><td colspan="2">and ${path.length - most} more</td><td class="n">${showDuration(sumMs(path.slice(most)))}</td><td colspan="2"></td></tr></tfoot>` : ''}
+`)}</tbody>${path.length > most ? html`<tfoot><tr><td>and ${path.length - most} more</td><td></td><td class="n">${showDuration(sumMs(path.slice(most)))}</td><td colspan="2"></td></tr></tfoot>` : ''}
 </table>
 </div>
 ${runMs > 0 ? html`<p class="soft">sunup began ${showDuration(runMs)} after zero; what went before is systemd’s.</p>` : ''}`

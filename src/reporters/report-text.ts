@@ -1,5 +1,6 @@
 import { showDuration } from '../core/duration.ts'
 import type { Report, ResourceReport } from '../core/report.ts'
+import { showWorthBaking } from './baking-text.ts'
 import { showCalls } from './calls.ts'
 import { showChanges, type Showing } from './changes.ts'
 import { ofResource, showFailureRecord } from './failures.ts'
@@ -54,8 +55,9 @@ function showResource(resource: ResourceReport, showing: Showing): string[] {
   }
 }
 
-function ending(report: Report, told: ReturnType<typeof tally>, { paint }: Showing): string[] {
-  return [...(report.verified === null ? [] : [showVerified(report.verified)]), ...showCalls(report.calls, paint), ...summary(report, told, paint)]
+function ending(report: Report, told: ReturnType<typeof tally>, showing: Showing): string[] {
+  const { paint } = showing
+  return [...(report.verified === null ? [] : [showVerified(report.verified)]), ...showCalls(report.calls, paint), ...showWorthBaking(report.worthBaking, showing), ...summary(report, told, paint)]
 }
 
 /** To the second, and the same everywhere: `2026-11-20 22:41:55 UTC`. */

@@ -18,6 +18,7 @@ export function toldInTime(bodies: readonly EventBody[]): Event[] {
     ms += body.type === 'resource.finished' ? body.durationMs : (OWN_MS[body.type] ?? 0)
     const at = new Date(STARTED_MS + Math.round(ms)).toISOString()
     if (body.type === 'run.finished') return { ...body, durationMs: ms, run: RUN, at }
+    if (body.type === 'resource.finished' && body.id.startsWith('service[')) return { ...body, leftToBoot: 'services are started by the boot', run: RUN, at }
     if (body.type !== 'resource.started' || /^(?:source|probe)\[/.test(body.id)) return { ...body, run: RUN, at }
     return { ...body, phase: /^(?:address|registry)\[/.test(body.id) ? 'activate' : 'prepare', run: RUN, at }
   })
