@@ -56,6 +56,8 @@ export interface Trace {
   readonly command: string
   /** ISO 8601 in UTC. */
   readonly startedAt: string
+  /** undefined: it had none yet. */
+  readonly role: string | undefined
   /** undefined: it has not told its end. */
   readonly exitCode: number | undefined
   /** The resource that it was at when it told something last. */
@@ -66,8 +68,9 @@ export interface Trace {
 export function traceOf(directory: string, run: string): Trace | undefined {
   let trace: Trace | undefined
   for (const event of readEvents(directory, run)) {
-    if (event.type === 'run.started') trace = { pid: event.pid, command: event.command, startedAt: event.at, exitCode: undefined, atWork: undefined }
+    if (event.type === 'run.started') trace = { pid: event.pid, command: event.command, startedAt: event.at, role: undefined, exitCode: undefined, atWork: undefined }
     if (trace === undefined) continue
+    if (event.type === 'run.role') trace = { ...trace, role: event.role }
     if (event.type === 'resource.started') trace = { ...trace, atWork: event.id }
     if (event.type === 'resource.finished') trace = { ...trace, atWork: undefined }
     if (event.type === 'run.finished') trace = { ...trace, exitCode: event.exitCode }

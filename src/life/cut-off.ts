@@ -80,8 +80,9 @@ export interface Told {
   readonly failures: readonly Failure[]
 }
 
-/** Tells the fleet that this instance's run was cut off: its row, if it has one, and then the group. Each is tried whatever became of the other. */
-export async function tellCutOff({ state, run }: Place, cloud: Cloud, cause: Failure, signal: AbortSignal): Promise<Told> {
+/** Tells the fleet that this instance's run was cut off: its row, if it has one, and then the group. Each is tried whatever became of the other.
+ *  @param role what the run had chosen, if that is known: its row is older than what it decided */
+export async function tellCutOff({ state, run }: Place, role: string | undefined, cloud: Cloud, cause: Failure, signal: AbortSignal): Promise<Told> {
   const failures: Failure[] = []
   const tried = async (ms: number, act: (signal: AbortSignal) => Promise<boolean>): Promise<boolean> => {
     try {
@@ -94,7 +95,7 @@ export async function tellCutOff({ state, run }: Place, cloud: Cloud, cause: Fai
   let instanceId: string | undefined
   const row = await tried(ROW_MS, async limit => {
     instanceId = (await cloud.metadata.identity(limit)).id
-    const key = await keyOfLastBoot({ cloud, state, self: { instanceId, bootId: readBootMark(run).bootId } }, limit)
+    const key = await keyOfLastBoot({ cloud, state, ...(role !== undefined && { role: { name: role } }), self: { instanceId, bootId: readBootMark(run).bootId } }, limit)
     if (key) await cloud.registry.register(key, { state: 'failed', failure: cause.message, bootedInMs: undefined }, limit)
     return key !== undefined
   })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { RowKey } from '../core/cloud.ts'
 import { asFailure, Failure } from '../core/failure.ts'
+import type { Role } from '../core/role.ts'
 import type { RunControl } from '../engine/run.ts'
 import { emptyHealth } from '../gate/health-file.ts'
 import { readDecision } from './decision.ts'
@@ -70,7 +71,7 @@ export function unclosed(failure: Failure, left: Failure): Failure {
 }
 
 /** Of the row that an earlier boot left, when this one failed before it came to write it: it may still say `in-service`. */
-export async function keyOfLastBoot({ cloud, role, self, state }: Pick<Held, 'cloud' | 'role' | 'self' | 'state'>, signal: AbortSignal): Promise<RowKey | undefined> {
+export async function keyOfLastBoot({ cloud, role, self, state }: Pick<Held, 'cloud' | 'self' | 'state'> & { readonly role?: Pick<Role, 'name'> | undefined }, signal: AbortSignal): Promise<RowKey | undefined> {
   if (cloud === undefined || self === undefined || state === undefined) return undefined
   const name = role?.name ?? readDecision(join(state, self.instanceId))?.role
   if (name === undefined || (await cloud.registry.read(name, self.instanceId, signal)) === undefined) return undefined

@@ -55,7 +55,9 @@ const PORT = 9418
  *  @param directory a new one */
 export async function gitServer(directory: string): Promise<GitServer> {
   mkdirSync(directory, { recursive: true })
-  const daemon = spawn('setpriv', ['--pdeathsig', 'KILL', 'git', 'daemon', `--listen=${HERE}`, `--port=${PORT}`, '--export-all', '--reuseaddr', `--base-path=${directory}`, directory], { stdio: 'ignore' })
+  // `git daemon` would leave it behind when that is ended.
+  const program = join(execFileSync('git', ['--exec-path'], { encoding: 'utf8' }).trim(), 'git-daemon')
+  const daemon = spawn('setpriv', ['--pdeathsig', 'KILL', program, `--listen=${HERE}`, `--port=${PORT}`, '--export-all', '--reuseaddr', `--base-path=${directory}`, directory], { stdio: 'ignore' })
   for (;;) {
     const isUp = await new Promise<boolean>(resolve => {
       const socket = connect(PORT, HERE)

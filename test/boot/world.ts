@@ -28,8 +28,8 @@ export interface Instance {
   readonly answers: readonly Answer[]
   /** Of its runs, the first one first. */
   runs(): readonly (readonly Event[])[]
-  /** Waits until as many boots have ended.
-   *  @returns the events of the last */
+  /** Waits until as many boots have come to their end.
+   *  @returns the events of the last that did */
   ended(boots: number): Promise<readonly Event[]>
   /** What the health check says now. */
   ask(path?: string): Promise<number>
@@ -101,8 +101,8 @@ function instance(id: string, inFleet: FleetInstance, machine: Machine, address:
     async ended(boots) {
       const limit = performance.now() + BOOT_MS
       while (performance.now() < limit) {
-        const last = runs()[boots - 1]
-        if (last?.some(({ type }) => type === 'run.finished')) return last
+        const finished = runs().filter(events => events.some(({ type }) => type === 'run.finished'))
+        if (finished.length >= boots) return finished.at(-1) as readonly Event[]
         await sleep(50)
       }
       throw new Error(`${id} did not end boot ${boots} in time:\n${machine.console().slice(-8_000)}`)
@@ -140,4 +140,18 @@ function polling(address: string, answers: Answer[]): () => void {
     }
   })()
   return () => void (now.isOver = true)
+}
+
+/** Waits for what happens outside of this process, or as its answer. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, ms = BOOT_MS): Promise<void> {
+  const limit = performance.now() + ms
+  while (!(await isSo())) {
+    if (performance.now() > limit) throw new Error(`not in time: ${what}`)
+    await sleep(3)
+  }
+}
+
+/** What was answered to the group, in order. */
+export function answered({ calls }: Fleet): readonly unknown[] {
+  return calls.filter(({ api }) => api === 'autoscaling:CompleteLifecycleAction').map(({ params }) => params.LifecycleActionResult)
 }

@@ -188,7 +188,7 @@ t.test('a lock that nobody can have does not keep the gate open', async t => {
 
 t.test('every end that systemd knows of has its verdict', async t => {
   const end = { unit: 'sunup.service', result: 'exit-code', exitCode: 1, signal: undefined, pid: 7, isAtWork: false } as const
-  const trace = { pid: 7, command: 'boot', startedAt: '', exitCode: 1, atWork: undefined }
+  const trace = { pid: 7, command: 'boot', startedAt: '', exitCode: 1, role: 'web', atWork: undefined }
   t.equal(verdictOn(end, trace), 'told')
   t.equal(verdictOn(end, { ...trace, exitCode: undefined }), 'cut off', 'killed before its end')
   t.equal(verdictOn(end, { ...trace, exitCode: 143 }), 'cut off', 'what was ended on purpose told nobody')
