@@ -90,6 +90,7 @@ t.test('a run that told its failure itself is not told again', async t => {
   t.match(await closeFailed(parts(where, exited(78, pid)), signal), { verdict: 'told', cause: undefined, told: undefined })
   t.match(await closeFailed(parts(where, { ...KILLED, ExecMainPID: String(pid) }), signal), { verdict: 'told' }, 'also if it was killed after that')
   t.strictSame(where.answers(), before)
+  t.match(await closeFailed(parts(where, exited(78)), signal), { verdict: 'cut off' }, 'and the record of another process is no record of this one')
 })
 
 t.test('an exit code of sunup’s that no run stands behind is told', async t => {
