@@ -56,6 +56,8 @@ export function makePlace(number: number): Place {
     namespace,
     metadata,
     remove() {
+      // With the namespace it would go, too, but some time later.
+      ip('link', 'delete', `card${number}`)
       for (const one of [metadata, namespace]) ip('netns', 'delete', one)
     },
   }

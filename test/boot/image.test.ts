@@ -1,0 +1,175 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t, { type Test } from 'tap'
+import { build, BuildFailed, packer, templateFor16, variables } from './build.ts'
+import { imageConfiguration } from './infrastructure.ts'
+import { given } from './world.ts'
+
+// What is in the image, and what a build says that can't be.
+
+const TEMPLATE = resolve(import.meta.dirname, '../../packer')
+const ZEROS = '0'.repeat(64)
+let count = 0
+
+function scratch(): string {
+  const directory = join(given.work, `image-test-${count++}`)
+  mkdirSync(directory)
+  return directory
+}
+
+async function refusal(work: Promise<unknown>): Promise<string> {
+  try {
+    await work
+  } catch (error) {
+    if (error instanceof BuildFailed) return error.message
+    throw error
+  }
+  return 'it succeeded'
+}
+
+const good = (): Record<string, string> => ({ archive: given.archive, archive_sha256: given.sha256, role: 'web', configuration: imageConfiguration(given.work) })
+
+function validate(values: Readonly<Record<string, string>>): Promise<string> {
+  const directory = scratch()
+  return packer(directory, ['validate', ...variables(values), templateFor16(directory)])
+}
+
+t.test('the image is baked, its units are enabled, and it carries nothing of the build', async t => {
+  const { root } = diskOf(t, given.layers)
+  const version = readlinkSync(join(root, 'opt/sunup'))
+  t.match(version, /^sunup-\d/)
+  t.equal(readlinkSync(join(root, 'usr/local/bin/sunup')), '/opt/sunup/bin/sunup')
+  for (const unit of ['sysinit.target.wants/sunup-close.service', 'multi-user.target.wants/sunup.service']) t.ok(lstatSync(join(root, 'etc/systemd/system', unit)).isSymbolicLink(), unit)
+  t.ok(readdirSync(join(root, 'opt', version, 'program/dist/cache')).some(name => name.endsWith('-boot')), 'what V8 compiles of a boot is in it')
+  t.equal(readFileSync(join(root, 'etc/machine-id'), 'utf8'), '')
+  for (const path of ['etc/ssh/ssh_host_ed25519_key', 'home/admin/.ssh/authorized_keys', 'tmp/sunup-build', 'var/lib/cloud/instance', 'run/sunup/health/ping.html']) t.notOk(existsSync(join(root, path)), path)
+})
+
+t.test('the template is valid and formatted, and names what is missing or wrong in what it is given', async t => {
+  await validate(good())
+  execFileSync('packer', ['fmt', '-check', TEMPLATE], { env: { PATH: process.env.PATH, CHECKPOINT_DISABLE: '1' } })
+  const { role: _, ...without } = good()
+  t.match(await refusal(validate(without)), /Unset variable "role"/)
+  t.match(await refusal(validate({ ...good(), archive_sha256: 'abc' })), /64 hexadecimal digits/)
+  t.match(await refusal(validate({ ...good(), distribution: 'alpine' })), /debian-12, ubuntu-24\.04/)
+  t.match(await refusal(validate({ ...good(), archive: '/nonexistent.tar.gz' })), /nonexistent/)
+})
+
+t.test('both builds of the template provision in the same way', async t => {
+  const provisioners = (file: string): string => {
+    const text = readFileSync(join(TEMPLATE, file), 'utf8')
+    return text.slice(text.indexOf('  # The image\'s own first start'))
+  }
+  t.ok(provisioners('plugins.pkr.hcl').includes('provision.sh'))
+  t.equal(provisioners('plugins.pkr.hcl'), provisioners('sunup.pkr.hcl'))
+})
+
+t.test('a build with a wrong checksum, or a role with nothing to prepare, fails and says why', async t => {
+  const wrong = await refusal(build({ ...given, sha256: ZEROS, directory: scratch(), configuration: imageConfiguration(given.work), role: 'web' }))
+  t.match(wrong, /the checksum of .* is wrong/)
+  t.match(wrong, /Nothing was installed/)
+  t.notMatch(wrong, /AMIs were created/)
+  const configuration = scratch()
+  mkdirSync(join(configuration, 'roles'))
+  writeFileSync(join(configuration, 'sunup.yaml'), 'cloud: aws\n')
+  writeFileSync(join(configuration, 'roles/idle.yaml'), 'recipes:\n  - registry\n')
+  const idle = await refusal(build({ ...given, directory: scratch(), configuration, role: 'idle' }))
+  t.match(idle, /nothing to (prepare|bake)/i)
+  t.notMatch(idle, /AMIs were created/)
+})
+
+/** A machine's disk that never starts. */
+function diskOf(t: Test, layers: readonly string[]): { readonly root: string } {
+  const directory = scratch()
+  const root = join(directory, 'root')
+  for (const name of ['root', 'upper', 'work']) mkdirSync(join(directory, name))
+  execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', `lowerdir=${layers.join(':')},upperdir=${join(directory, 'upper')},workdir=${join(directory, 'work')}`, root])
+  t.teardown(() => execFileSync('umount', [root]))
+  return { root }
+}
+
+interface Stock {
+  readonly root: string
+  install(...args: string[]): { readonly code: number; readonly output: string }
+}
+
+function inStock(t: Test): Stock {
+  const { root } = diskOf(t, [given.stock])
+  execFileSync('cp', [given.archive, join(root, 'root/sunup.tar.gz')])
+  execFileSync('cp', [join(TEMPLATE, 'install.sh'), join(root, 'root/install.sh')])
+  return {
+    root,
+    install(...args) {
+      try {
+        return { code: 0, output: execFileSync('chroot', [root, 'sh', '/root/install.sh', ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }) }
+      } catch (error) {
+        const { status, stdout, stderr } = error as { status: number; stdout: string; stderr: string }
+        return { code: status, output: stdout + stderr }
+      }
+    },
+  }
+}
+
+const nothing = (root: string): boolean => readdirSync(join(root, 'opt')).length === 0 && !existsSync(join(root, 'usr/local/bin/sunup'))
+
+t.test('install.sh installs once, and again changes nothing', async t => {
+  const { root, install } = inStock(t)
+  const argv = ['--archive', '/root/sunup.tar.gz', '--sha256', given.sha256]
+  t.match(install(...argv), { code: 0, output: /^sunup \S+ is installed in \/opt\/sunup-/ })
+  const names = readdirSync(join(root, 'opt')).sort()
+  t.equal(names.length, 2, 'the program and the link to it, and nothing half made')
+  const inode = (): string => execFileSync('stat', ['-c', '%i %Z', join(root, 'opt', names[1] as string), join(root, 'usr/local/bin/sunup')], { encoding: 'utf8' })
+  const before = inode()
+  t.match(install(...argv), { code: 0 })
+  t.equal(inode(), before)
+  t.strictSame(readdirSync(join(root, 'opt')).sort(), names)
+  t.match(execFileSync('chroot', [root, 'sunup', '--version'], { encoding: 'utf8' }), /^\d+\.\d+\.\d+\n$/)
+  t.match(execFileSync('chroot', [root, `/opt/${names[1]}/install.sh`], { encoding: 'utf8' }), /is installed/, 'from where it lies, too')
+})
+
+t.test('install.sh refuses what it can’t do, and installs nothing', async t => {
+  const { root, install } = inStock(t)
+  const release = readFileSync(join(root, 'usr/lib/os-release'), 'utf8')
+  const argv = ['--archive', '/root/sunup.tar.gz', '--sha256', given.sha256]
+  t.match(install('--archive', '/root/sunup.tar.gz', '--sha256', ZEROS), { code: 1, output: new RegExp(`checksum .* is wrong: it is ${given.sha256}`) })
+  t.match(install('--archive', '/root/sunup.tar.gz'), { code: 64, output: /--archive needs --sha256/ })
+  t.match(install('--archive', '/root/sunup.tar.gz', '--sha256', 'xyz'), { code: 64, output: /64 hexadecimal digits/ })
+  t.match(install('--archive', '/root/none.tar.gz', '--sha256', ZEROS), { code: 1, output: /there is no file/ })
+  t.match(install('--archive', '/root/sunup-0.1.0-linux-arm64.tar.gz', '--sha256', ZEROS), { code: 1, output: /another architecture/ })
+  t.match(install('--archiv'), { code: 64, output: /unknown argument --archiv/ })
+  t.match(install(), { code: 64, output: /no sunup beside this script/ })
+  writeFileSync(join(root, 'usr/lib/os-release'), 'ID=alpine\nPRETTY_NAME="Alpine Linux v3.22"\n')
+  t.match(install(...argv), { code: 1, output: /unsupported distribution: Alpine Linux v3\.22/ })
+  t.ok(nothing(root))
+  writeFileSync(join(root, 'usr/lib/os-release'), 'ID=amzn\nID_LIKE="fedora"\nPRETTY_NAME="Amazon Linux 2023"\n')
+  t.match(install(...argv), { code: 0 }, 'the Red Hat family is supported')
+  writeFileSync(join(root, 'usr/lib/os-release'), release)
+})
+
+t.test('only root installs', async t => {
+  const { root } = inStock(t)
+  execFileSync('chmod', ['755', join(root, 'root')])
+  let said = ''
+  try {
+    execFileSync('chroot', ['--userspec=65534:65534', root, 'sh', '/root/install.sh', '--archive', '/root/sunup.tar.gz', '--sha256', given.sha256], { stdio: 'pipe' })
+  } catch (error) {
+    said = String((error as { stderr: Buffer }).stderr)
+  }
+  t.match(said, /this needs root/)
+  t.ok(nothing(root))
+})
+
+t.test('cloud-init accepts the user data that comes with it, each below 1 KB', async t => {
+  const { root } = inStock(t)
+  const directory = resolve(import.meta.dirname, '../../cloud-init')
+  for (const name of readdirSync(directory)) {
+    const text = readFileSync(join(directory, name), 'utf8')
+    t.ok(text.length < 1024, `${name}: ${text.length} bytes`)
+    execFileSync('cp', [join(directory, name), join(root, 'root', name)])
+    if (name.endsWith('.yaml')) t.match(execFileSync('chroot', [root, 'cloud-init', 'schema', '--config-file', `/root/${name}`], { encoding: 'utf8', stdio: 'pipe' }), /Valid (cloud-config|schema)/i, name)
+    else execFileSync('chroot', [root, 'sh', '-n', `/root/${name}`])
+  }
+  writeFileSync(join(root, 'root/wrong.yaml'), '#cloud-config\nwrite_file:\n  - path: /etc/x\nruncmd: 7\n')
+  t.throws(() => execFileSync('chroot', [root, 'cloud-init', 'schema', '--config-file', '/root/wrong.yaml'], { stdio: 'pipe' }), 'and refuses a wrong one')
+})
