@@ -22,6 +22,24 @@ t.test('in full, what is settled and skipped is listed with its time', async t =
   t.match(text, '. cron[x] skipped: notIf: true\n')
 })
 
+t.test('of what would be worth baking the ten slowest are named, and all of them in full', async t => {
+  const bodies = aRun('boot', Array.from({ length: 12 }, (_, index) => resource(`file[/${index}]`, 'changed', { durationMs: 1_000 - index })).flat())
+  const phased = bodies.map(body => (body.type === 'resource.started' ? { ...body, phase: 'prepare' as const } : body))
+  const [short, full] = [false, true].map(verbose => reportText(report(phased), { colour: false, verbose })) as [string, string]
+  t.match(short, 'worth baking: 12 resources that an image could have had, 11.9 s together\n       1.0 s  file[/0]\n      999 ms  file[/1]\n')
+  t.match(short, '      991 ms  file[/9]\n       2.0 s  2 more (--verbose names them)\n')
+  t.match(full, '      989 ms  file[/11]\n')
+  t.notMatch(full, 'more (--verbose')
+})
+
+t.test('a bake, a plan and a drain name nothing that is worth baking', async t => {
+  for (const command of ['bake', 'plan', 'drain']) {
+    const bodies = aRun(command, resource('file[/a]', 'changed')).map(body => (body.type === 'resource.started' ? { ...body, phase: 'prepare' as const } : body))
+    t.equal(report(bodies).worthBaking, null)
+    t.notMatch(reportText(report(bodies), { colour: false, verbose: true }), 'worth baking')
+  }
+})
+
 t.test('colours are all that colours add', async t => {
   for (const bodies of Object.values(RUNS)) {
     const [bare, coloured] = [false, true].map(colour => reportText(report(bodies), { colour, verbose: true }))

@@ -4,7 +4,9 @@ import t from 'tap'
 import { BEFORE, pageOf, TOLD } from '../support/report-pages.ts'
 import { browser, type Look, type Page } from './browser.ts'
 
-// Needs Debian's chromium. With SUNUP_SCREENSHOTS=DIR every page that is opened is also put there as PNG, to be looked at.
+/** Opens the pages of runs of every kind in a headless Chromium: Debian's package chromium. Prints TAP.
+ *  With SUNUP_SCREENSHOTS=DIR each is also put there as PNG, and the first on paper, to be looked at. */
+
 t.setTimeout(300_000)
 
 const chromium = browser(t)
