@@ -58,7 +58,7 @@ for (const file of asked.files) {
   const result = tapCount(tap, code)
   results.push(result)
   const isGood = result.isComplete && result.failed === 0
-  for (const [line] of isGood ? tap.matchAll(/^# \|.*$|^.*# SKIP.*$/gm) : [[tap]]) console.log(line)
+  for (const [line] of isGood ? tap.matchAll(/^ *# \|.*$|^.*# SKIP.*$/gm) : [[tap]]) console.log(line)
   console.log(`${isGood ? 'ok' : 'not ok'} - ${file}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped, ${since(began)}`)
 }
 const sum = (of: (result: Count) => number): number => results.reduce((total, result) => total + of(result), 0)

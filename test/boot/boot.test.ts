@@ -2,6 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Event } from '../../src/core/events.ts'
+import { ASK_MANAGER, ASK_UNITS, beforeOf } from '../../src/life/units-before.ts'
+import { drawTimeline } from '../../src/reporters/timeline-text.ts'
+import { criticalPath, timeline } from '../../src/reporters/timeline.ts'
 import { answered, world, type Answer, type Instance } from './world.ts'
 
 // One instance of the baked image, from the first byte of its metadata to the gate, as EC2 would start it.
@@ -21,6 +24,15 @@ function isOpenedLast(t: Test, events: readonly Event[], answers: readonly Answe
   t.ok(at(events, 'gate.opened', 'registry') >= at(events, 'run.verified'))
 }
 
+/** Prints where the time went, from systemd's start until traffic was let in. */
+async function draw(t: Test, { machine }: Instance, events: readonly Event[]): Promise<void> {
+  const [manager, units] = [await machine.run(...ASK_MANAGER), await machine.run(...ASK_UNITS)]
+  const started = events.find(event => event.type === 'run.started')
+  const drawn = timeline(events, beforeOf(manager.output, units.output, { pid: started?.pid ?? 0, toldMs: undefined }))
+  t.ok(drawn && criticalPath(drawn).some(({ kind }) => kind === 'unit') && (drawn.healthyMs ?? 0) > drawn.runMs, 'units were waited for, and then the run')
+  if (drawn) for (const line of drawTimeline(drawn).trimEnd().split('\n')) t.comment(`| ${line}`)
+}
+
 async function isClosed(t: Test, instance: Instance): Promise<void> {
   t.strictSame(healthy(instance.answers), [], `not one good answer of ${instance.answers.length}`)
   t.not(await instance.ask(), 200)
@@ -34,6 +46,7 @@ t.test('a launched instance answers its health check only when everything else i
   t.match(first.at(-1), { type: 'run.finished', exitCode: 0, gate: 'open', role: 'web' })
   t.equal(await instance.ask(), 200)
   isOpenedLast(t, first, instance.answers)
+  await draw(t, instance, first)
   t.strictSame(answered(fleet), ['CONTINUE'])
   const last = fleet.calls.findLastIndex(({ api }) => api.startsWith('dynamodb:') && !api.endsWith('GetItem'))
   t.ok(fleet.calls.findIndex(({ api }) => api === 'autoscaling:CompleteLifecycleAction') > fleet.calls.findIndex(({ api }) => api === 'dynamodb:PutItem') && last > 0)
