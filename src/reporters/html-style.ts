@@ -99,7 +99,7 @@ summary .added{color:var(--good);font-weight:600}summary .removed{color:var(--ba
 .all td:last-child{color:var(--soft);overflow-wrap:anywhere}
 @media(max-width:44rem){header,main,footer{padding-left:1rem;padding-right:1rem}section{padding:1.1rem 1rem}h1{font-size:1.7rem}.tiles div{min-width:5.5rem;flex:1 1 auto}
 .slowest .share{width:18%}.slowest tr>:nth-child(2){display:none}
-.waterfall{min-width:0}.waterfall thead th:nth-child(2){width:0}.waterfall thead th:nth-child(2),.waterfall tbody tr:not(.phase,.rest) td:nth-child(2){font-size:0;padding:0}.waterfall thead th:nth-child(3){width:4.6rem}.axis span:nth-of-type(odd):not(:nth-of-type(1)){display:none}}
+.waterfall{min-width:0}.waterfall thead th:nth-child(1){width:44%}.waterfall thead th:nth-child(2){width:0}.waterfall thead th:nth-child(2),.waterfall tbody tr:not(.phase,.rest) td:nth-child(2){font-size:0;padding:0}.waterfall thead th:nth-child(3){width:4.6rem}.axis span:nth-of-type(odd):not(:nth-of-type(1)){display:none}}
 @media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--grid:#e4e4e4;--code:#f4f4f4;--units:#7c8390;--outset:#7a5fc7;--prepare:#c8721b;--activate:#0d8b7b;--converge:#c8721b;
 --verify:#2f6fd0;--open:#2b8f40;--end:#8d867c;--good:#1d7432;--good-bg:#e4f4e6;--bad:#b3261e;--bad-bg:#fdecea;--warn:#8f4d00;--warn-bg:#fdf0dc}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
