@@ -5,7 +5,7 @@ import type { Event } from '../../src/core/events.ts'
 import { ASK_MANAGER, ASK_UNITS, beforeOf } from '../../src/life/units-before.ts'
 import { drawTimeline } from '../../src/reporters/timeline-text.ts'
 import { criticalPath, timeline } from '../../src/reporters/timeline.ts'
-import { answered, world, type Answer, type Instance } from './world.ts'
+import { answered, until, world, type Answer, type Instance } from './world.ts'
 
 // One instance of the baked image, from the first byte of its metadata to the gate, as EC2 would start it.
 
@@ -54,6 +54,7 @@ t.test('a launched instance answers its health check only when everything else i
   const [row] = await fleet.rows()
   t.match(row, { role: 'web', instanceId: instance.id, state: 'in-service', publicIp: '203.0.113.20' })
   t.equal((await instance.machine.run('cloud-init', 'status', '--wait')).output.trim().split('\n').at(-1), 'status: done')
+  await until('the agent keeps its lease', async () => (await instance.machine.run('systemctl', 'is-active', 'sunup-watch.service')).output.trim() === 'active', 10_000)
   t.match((await instance.machine.run('systemctl', 'list-units', '--failed', '--no-legend', '--plain', 'sunup*')).output, /^$/)
 
   await instance.machine.shutDown()

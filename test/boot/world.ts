@@ -1,5 +1,7 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
-import { get } from 'node:http'
+import { once } from 'node:events'
+import { createReadStream, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { createServer, get } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -18,8 +20,9 @@ export interface World {
   readonly fleet: Fleet
   readonly git: GitServer
   /** An instance in the group's Pending:Wait, whose machine is off. Its health check is asked from now on.
-   *  @param number of its address, from 10 */
-  launch(number: number): Promise<Instance>
+   *  @param number of its address, from 10
+   *  @param isStock from the stock image, with the user data that fetches the archive */
+  launch(number: number, isStock?: boolean): Promise<Instance>
 }
 
 export interface Instance {
@@ -44,7 +47,7 @@ export interface Answer {
 
 const BOOT_MS = 180_000
 const POLL_MS = 10
-const USER_DATA = readFileSync(resolve(import.meta.dirname, '../../cloud-init/baked.yaml'), 'utf8')
+const userDataOf = (name: string): string => readFileSync(resolve(import.meta.dirname, '../../cloud-init', name), 'utf8')
 
 export async function world(t: Test, instances = 1): Promise<World> {
   const addresses: Ec2Address[] = Array.from({ length: instances }, (_, index) => ({ allocationId: `eipalloc-${index + 1}`, publicIp: `203.0.113.${20 + index}`, tags: { pool: 'web' } }))
@@ -61,21 +64,25 @@ export async function world(t: Test, instances = 1): Promise<World> {
     t.teardown(stop)
     environment.push(`AWS_ENDPOINT_URL_${name}=http://${HERE}:${port}`)
   }
-  const userData = USER_DATA.replace(/repository: .*/, `repository: git://${HERE}/infra`).replace(
-    'write_files:\n',
-    `write_files:\n  - path: /etc/sunup/environment\n    content: |\n${environment.map(line => `      ${line}\n`).join('')}`,
-  )
+  const { port, stop } = await offer(await archiveServer(t))
+  t.teardown(stop)
+  const userData = (name: string): string =>
+    userDataOf(name)
+      .replace(/repository: .*/, `repository: git://${HERE}/infra`)
+      .replace('write_files:\n', `write_files:\n  - path: /etc/sunup/environment\n    content: |\n${environment.map(line => `      ${line}\n`).join('')}`)
+      .replace(/https:\S+tar\.gz/, `http://${HERE}:${port}/sunup.tar.gz`)
+      .replace(/[0-9a-f]{64}/, given.sha256)
 
   return {
     fleet,
     git,
-    async launch(number) {
+    async launch(number, isStock = false) {
       const id = `i-${String(number).padStart(17, '0')}`
       const place = makePlace(number)
       t.teardown(place.remove)
-      const inFleet = await fleet.launch(id, { documents: { 'user-data': userData, 'meta-data/local-ipv4': place.address } })
+      const inFleet = await fleet.launch(id, { documents: { 'user-data': userData(isStock ? 'stock.yaml' : 'baked.yaml'), 'meta-data/local-ipv4': place.address } })
       t.teardown(await metadataAt(place, inFleet.imds.endpoint, join(directory, `metadata-${number}`)))
-      const machine = makeMachine(given.layers, join(directory, id), place)
+      const machine = makeMachine(isStock ? [given.stock] : given.layers, join(directory, id), place)
       t.teardown(async () => {
         if (machine.isOn) await machine.powerCut()
         machine.unmount()
@@ -85,6 +92,15 @@ export async function world(t: Test, instances = 1): Promise<World> {
       return instance(id, inFleet, machine, place.address, answers)
     },
   }
+}
+
+/** Where users download from. */
+async function archiveServer(t: Test): Promise<string> {
+  const server = createServer((_, response) => void createReadStream(given.archive).pipe(response))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 function instance(id: string, inFleet: FleetInstance, machine: Machine, address: string, answers: readonly Answer[]): Instance {
