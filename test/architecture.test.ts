@@ -9,7 +9,7 @@ const home = fileURLToPath(new URL('../', import.meta.url))
 const LAYERS: readonly (readonly string[])[] = [['core'], ['engine', 'roles', 'machine', 'clouds/aws', 'clouds/local', 'gate', 'reporters', 'formats', 'resources'], ['life'], ['cli']]
 
 /** What recipes get, and the program with it: neither is imported by anything below. */
-const TOPS: Readonly<Record<string, readonly string[]>> = { 'src/index.ts': ['core', 'roles', 'resources'], 'src/program.ts': ['cli', 'src/index.ts'] }
+const TOPS: Readonly<Record<string, readonly string[]>> = { 'src/index.ts': ['core', 'roles', 'resources'], 'src/program.ts': ['cli', 'roles', 'src/index.ts'] }
 
 /** The only users of a library: what else wants it asks them. */
 const LIBRARIES: readonly (readonly [library: RegExp, user: RegExp])[] = [

@@ -86,6 +86,13 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/check.ts'),
   },
   {
+    name: 'test',
+    summary: 'run the tests of the repository’s recipes',
+    more: 'By Node’s own runner, with this Node; `sunup` is this program in them.\nExit codes: 0 all passed, 1 one failed, 64 no such file, 78 there is none.',
+    arguments: [{ name: '[files...]', summary: 'test files (default: recipes/**/*.test.ts)' }],
+    load: () => import('./commands/test.ts'),
+  },
+  {
     name: 'schema',
     summary: 'print the JSON Schema of role files, recipes’ params included',
     options: [{ flags: '--of <file>', summary: 'whose schema (default: role)', values: ['role', 'sunup.yaml'] }],
@@ -122,6 +129,19 @@ export const VERBS: readonly Verb[] = [
     ],
     options: [{ flags: '--format <format>', summary: 'how it is written (default: table)', values: ['table', 'text', 'json'] }],
     load: () => import('./commands/registry.ts'),
+  },
+  {
+    name: 'init',
+    summary: 'write a new provisioning repository',
+    more: 'Into a new directory, or one that has none of what is written: never overwrites. One that was cut off is completed by the next.\nExit codes: 0 written, 1 something is there already, or can’t be written, 64.',
+    arguments: [{ name: '<dir>', summary: 'the directory: new, or empty but for .git and files of your own' }],
+    options: [
+      { flags: '--repository <url>', summary: 'where the repository will be, as instances reach it' },
+      { flags: '--archive <url>', summary: 'where sunup-<version>-linux-<arch>.tar.gz is fetched from' },
+      { flags: '--sha256 <hex>', summary: 'its checksum' },
+      { flags: '--types', summary: 'write types/ alone: for a repository that has none, or after an upgrade' },
+    ],
+    load: () => import('./commands/init.ts'),
   },
   {
     name: 'completion',

@@ -43,6 +43,7 @@ export const MEANINGS = {
   // the machine and the outside
   'file.denied': outside,
   'file.kind': outside,
+  'file.exists': outside,
   'file.escape': outside,
   'file.refused': outside,
   'file.locked': held,
