@@ -22,7 +22,7 @@ export async function nodeFor(arch: Arch, home: string): Promise<Runtime> {
   const name = `node-linux-${arch}@${version}`
   const directory = mkdtempSync(join(tmpdir(), 'sunup-node-'))
   try {
-    const { status, stderr, error } = spawnSync('npm', ['pack', name, '--prefer-offline', '--pack-destination', directory], { cwd: directory, encoding: 'utf8' })
+    const { status, stderr, error } = spawnSync('npm', ['pack', name, '--prefer-offline', '--loglevel=error', '--pack-destination', directory], { cwd: directory, encoding: 'utf8' })
     const packed = readdirSync(directory).find(file => file.endsWith('.tgz'))
     if (status !== 0 || packed === undefined) throw new Error(`npm can't have ${name}, which carries Node for ${arch}:\n${error?.message ?? stderr.trim()}`)
     await extract({ file: join(directory, packed), cwd: directory, strip: 1, filter: path => ['package/bin/node', 'package/LICENSE'].includes(path) })
