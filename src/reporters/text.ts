@@ -84,7 +84,7 @@ const GATE_OPENED: Readonly<Record<GateStep, string>> = {
   registry: 'the registry row says in service',
   health: 'the health file is written',
   url: 'the health check answers',
-  hook: 'the launch hook is completed',
+  hook: 'the launch hook, if any, is completed',
 }
 
 /** An event without a formatter does not compile. */

@@ -5,13 +5,26 @@ import { awsFleet } from '../support/aws-fleet.ts'
 
 // The clients of EC2 and DynamoDB are most of what a start could load: a role that has no use for them loads neither.
 
-/** Notes each file of theirs that is read, as the bundle or as modules. */
+/** Notes each that is evaluated: as modules, or in the bundle, where one file has all clients and makes each when it is first asked for. */
 const WATCH = `
-const fs = require('node:fs')
-const { readFileSync, appendFileSync } = fs
-const note = name => /apart\\/sdk\\.cjs$|@aws-sdk\\/client-(ec2|dynamodb)\\/|clouds\\/aws\\/sdk\\/(ec2|dynamodb)\\.ts$/.test(String(name)) && appendFileSync(process.env.SUNUP_TEST_LOADED, name + '\\n')
-fs.readFileSync = (file, ...rest) => (note(file), readFileSync(file, ...rest))
-require('node:module').registerHooks({ load: (url, context, next) => (note(url), next(url, context)) })
+const { appendFileSync } = require('node:fs')
+const { Script } = require('node:vm')
+const note = name => appendFileSync(process.env.SUNUP_TEST_LOADED, name + '\\n')
+require('node:module').registerHooks({
+  load: (url, context, next) => (/@aws-sdk\\/client-(ec2|dynamodb)\\/|clouds\\/aws\\/sdk\\/(ec2|dynamodb)\\.ts$/.test(url) && note(url), next(url, context)),
+})
+const { runInThisContext } = Script.prototype
+Script.prototype.runInThisContext = function (...options) {
+  const run = runInThisContext.apply(this, options)
+  return (exports, require, module, file, directory) => {
+    run(exports, require, module, file, directory)
+    if (!file.endsWith('sdk.cjs')) return
+    for (const name of ['ec2', 'dynamodb']) {
+      const client = exports[name]
+      exports[name] = () => (note(name), client())
+    }
+  }
+}
 `
 
 async function loaded(t: Test, role: string): Promise<string> {

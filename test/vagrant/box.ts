@@ -47,6 +47,8 @@ rm -f /etc/resolv.conf /etc/apt/sources.list.d/* /etc/apt/sources.list
 /** The packages that a role installs, with what they depend on, as an archive that apt knows. */
 const OFFER = `set -eu
 mkdir -p /srv/debian
+# What the root itself was made of is installed already.
+apt-get -qq clean
 apt-get -qq -o APT::Sandbox::User=root --download-only --no-install-recommends -y install $OFFERED
 cp /var/cache/apt/archives/*.deb /srv/debian/
 cd /srv/debian
@@ -108,5 +110,5 @@ function publicKey(): string {
   return file
 }
 
-// `node test/vagrant/box.ts` says where it is, and builds it when it is not.
-if (import.meta.main) console.log(debianBox())
+// `node test/vagrant/box.ts` says where it is, and builds it when there is none.
+if (process.argv[1] === import.meta.filename) console.log(debianBox())
