@@ -15,7 +15,8 @@ export type GateStep = 'registry' | 'health' | 'url' | 'hook'
 
 export type EventBody =
   | { readonly type: 'run.started'; readonly command: string; readonly version: string; readonly pid: number }
-  | { readonly type: 'run.role'; readonly role: string; readonly groups: readonly string[]; readonly candidates: readonly string[] }
+  /** revision: the source's commit, where it has one. */
+  | { readonly type: 'run.role'; readonly role: string; readonly groups: readonly string[]; readonly candidates: readonly string[]; readonly revision?: string }
   | { readonly type: 'gate.closed'; readonly step?: GateStep }
   /** phase: of its recipe; absent for what is of none, as the source and the probe. */
   | { readonly type: 'resource.started'; readonly id: ResourceId; readonly phase?: Phase }

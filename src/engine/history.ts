@@ -52,12 +52,15 @@ export function newestReport(directory: string): { readonly report: Report | und
 
 /** What of a run tells whether it was the one that a process was, and how far it came. */
 export interface Trace {
+  readonly run: string
   readonly pid: number
   readonly command: string
   /** ISO 8601 in UTC. */
   readonly startedAt: string
   /** undefined: it had none yet. */
   readonly role: string | undefined
+  /** The source's commit; undefined: none, or not known yet. */
+  readonly revision: string | undefined
   /** undefined: it has not told its end. */
   readonly exitCode: number | undefined
   /** The resource that it was at when it told something last. */
@@ -68,9 +71,9 @@ export interface Trace {
 export function traceOf(directory: string, run: string): Trace | undefined {
   let trace: Trace | undefined
   for (const event of readEvents(directory, run)) {
-    if (event.type === 'run.started') trace = { pid: event.pid, command: event.command, startedAt: event.at, role: undefined, exitCode: undefined, atWork: undefined }
+    if (event.type === 'run.started') trace = { run, pid: event.pid, command: event.command, startedAt: event.at, role: undefined, revision: undefined, exitCode: undefined, atWork: undefined }
     if (trace === undefined) continue
-    if (event.type === 'run.role') trace = { ...trace, role: event.role }
+    if (event.type === 'run.role') trace = { ...trace, role: event.role, revision: event.revision }
     if (event.type === 'resource.started') trace = { ...trace, atWork: event.id }
     if (event.type === 'resource.finished') trace = { ...trace, atWork: undefined }
     if (event.type === 'run.finished') trace = { ...trace, exitCode: event.exitCode }

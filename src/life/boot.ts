@@ -117,7 +117,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   const { role, candidates } = chooseRole(repository, instance)
   held.role = role
   control.role(role.name)
-  story.tell({ type: 'run.role', role: role.name, groups: instance.securityGroups, candidates })
+  story.tell({ type: 'run.role', role: role.name, groups: instance.securityGroups, candidates, ...(repository.revision !== undefined && { revision: repository.revision }) })
   control.deadline(role.deadlineMs)
 
   const target = await cloud.lifecycle.target(signal)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Cloud } from '../core/cloud.ts'
 import { asFailure, type Failure } from '../core/failure.ts'
+import type { Trace } from '../engine/history.ts'
 import { emptyHealth } from '../gate/health-file.ts'
 import { tryLock, type Lock } from '../machine/lock.ts'
 import { causeOf, tellCutOff, traceOfUnit, verdictOn, type Place, type Told, type Verdict } from './cut-off.ts'
@@ -61,7 +62,7 @@ export async function closeFailed(parts: CloseFailedParts, signal: AbortSignal):
     const verdict = verdictOn(end, trace)
     // Without a configuration it did not know whom to tell; what the defaults lead to can still be tried.
     const cause = unclosed ?? (verdict === 'cut off' ? causeOf(end, trace) : verdict === 'told' ? fault : undefined)
-    const told = cause === undefined || attended ? undefined : await tell(parts, trace?.role, cause, signal)
+    const told = cause === undefined || attended ? undefined : await tell(parts, trace, cause, signal)
     if (unclosed) throw unclosed
     return { verdict, end, directory, wasOpen, cause, told }
   } finally {
@@ -78,9 +79,9 @@ function lockOf(run: string): Lock | 'held' | undefined {
   }
 }
 
-async function tell(parts: CloseFailedParts, role: string | undefined, cause: Failure, signal: AbortSignal): Promise<Told> {
+async function tell(parts: CloseFailedParts, trace: Trace | undefined, cause: Failure, signal: AbortSignal): Promise<Told> {
   try {
-    return await tellCutOff(parts, role, await parts.cloud(), cause, signal)
+    return await tellCutOff(parts, trace, await parts.cloud(), cause, signal)
   } catch (error) {
     return { row: false, group: false, failures: [asFailure(error)] }
   }

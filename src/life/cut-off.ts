@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Cloud } from '../core/cloud.ts'
+import type { Cloud, RowKey } from '../core/cloud.ts'
 import { asFailure, Failure, MEANINGS } from '../core/failure.ts'
 import type { Machine } from '../core/machine.ts'
 import { runsIn, traceOf, type Trace } from '../engine/history.ts'
@@ -67,8 +67,9 @@ export async function traceOfUnit({ machine, settings, run }: Place, { pid }: Un
   }
 }
 
-/** How long the row may take, and then the group. */
+/** How long the row may take, then the role's history, and then the group. */
 const ROW_MS = 30_000
+const HISTORY_MS = 10_000
 const GROUP_MS = 30_000
 
 export interface Told {
@@ -81,8 +82,8 @@ export interface Told {
 }
 
 /** Tells the fleet that this instance's run was cut off: its row, if it has one, and then the group. Each is tried whatever became of the other.
- *  @param role what the run had chosen, if that is known: its row is older than what it decided */
-export async function tellCutOff({ state, run }: Place, role: string | undefined, cloud: Cloud, cause: Failure, signal: AbortSignal): Promise<Told> {
+ *  @param trace what the run left, if that is known: its row is older than what it decided */
+export async function tellCutOff({ state, run }: Place, trace: Trace | undefined, cloud: Cloud, cause: Failure, signal: AbortSignal): Promise<Told> {
   const failures: Failure[] = []
   const tried = async (ms: number, act: (signal: AbortSignal) => Promise<boolean>): Promise<boolean> => {
     try {
@@ -93,11 +94,19 @@ export async function tellCutOff({ state, run }: Place, role: string | undefined
     }
   }
   let instanceId: string | undefined
+  let key: RowKey | undefined
+  const role = trace?.role
   const row = await tried(ROW_MS, async limit => {
     instanceId = (await cloud.metadata.identity(limit)).id
-    const key = await keyOfLastBoot({ cloud, state, ...(role !== undefined && { role: { name: role } }), self: { instanceId, bootId: readBootMark(run).bootId } }, limit)
+    key = await keyOfLastBoot({ cloud, state, ...(role !== undefined && { role: { name: role } }), self: { instanceId, bootId: readBootMark(run).bootId } }, limit)
     if (key) await cloud.registry.register(key, { state: 'failed', failure: cause.message, bootedInMs: undefined }, limit)
     return key !== undefined
+  })
+  // A commit that hangs is as bad as one that fails: the breaker counts both.
+  await tried(HISTORY_MS, async limit => {
+    if (key === undefined || trace?.revision === undefined) return false
+    await cloud.revisions.recordFailed(key.role, { revision: trace.revision, appRevision: null, instanceId: key.instanceId, run: trace.run }, cause.message, limit)
+    return true
   })
   const onFailure = instanceId === undefined ? 'abandon' : (roleOf(join(state, instanceId))?.onFailure ?? 'abandon')
   if (onFailure !== 'abandon') return { row, group: undefined, failures }

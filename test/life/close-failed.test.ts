@@ -12,7 +12,8 @@ import { systemClock } from '../../src/machine/clock.ts'
 import { tryLock } from '../../src/machine/lock.ts'
 import { hostMachine } from '../../src/machine/machine.ts'
 import { configOfNone, loadConfig } from '../../src/roles/config.ts'
-import { premises, SMALL, type Premises } from '../support/repository.ts'
+import { premises, recipeText, SMALL, type Premises } from '../support/repository.ts'
+import { infrastructure } from '../support/source.ts'
 
 const { signal } = new AbortController()
 const KILLED = { ActiveState: 'failed', Result: 'signal', ExecMainCode: '2', ExecMainStatus: '9', ExecMainPID: '999999', InvocationID: 'a1' }
@@ -65,20 +66,40 @@ t.test('of a run that was killed the gate is closed, the row says failed, and th
   t.notOk(readdirSync(where.run).includes('lock.holder'), 'and the lock is free')
 })
 
-t.test('it says what the run was at', async t => {
-  const where = premises(t, { role: 'securityGroups: [demo]\nrecipes: [registry, own]\n', files: { 'recipes/own/recipe.ts': `import { execute, recipe } from 'sunup'\nexport default recipe({ description: 'x', resources: () => [execute({ name: 'wait', argv: ['sleep', '1000'] })] })\n` } })
+/** A boot that was killed while it was at execute[wait]. @returns its process */
+async function killedAtWork(where: Premises): Promise<number> {
   const started = where.started({}, 'boot')
   const events = (): string => readdirSync(join(where.state, 'runs')).map(run => readFileSync(join(where.state, 'runs', run, 'events.ndjson'), 'utf8')).join('')
   while (!existsSync(join(where.state, 'runs')) || !events().includes('execute[wait]')) await new Promise(resolve => setTimeout(resolve, 10))
   const { pid } = JSON.parse(events().split('\n')[0] as string) as { pid: number }
   started.process.kill('SIGKILL')
   await started.end
+  return pid
+}
+
+const HANGING = { 'roles/demo.yaml': 'securityGroups: [demo]\nrecipes: [registry, own]\n', 'recipes/own/recipe.ts': recipeText("[execute({ name: 'wait', argv: ['sleep', '1000'] })]") }
+
+t.test('it says what the run was at', async t => {
+  const where = premises(t, { role: HANGING['roles/demo.yaml'], files: HANGING })
+  const pid = await killedAtWork(where)
   const { cause } = await closeFailed(parts(where, { ...KILLED, ExecMainPID: String(pid) }), signal)
   t.equal(cause?.message, 'sunup.service was ended by SIGKILL, while it was at execute[wait]')
   t.match(where.rows(), [{ state: 'failed', failure: /execute\[wait\]/ }])
   // It clears away what the killed one left.
   where.write({ 'roles/demo.yaml': SMALL })
   t.equal((await where.sunup('boot')).code, 0)
+})
+
+t.test('for the breaker, a commit that hangs has failed, and is counted once', async t => {
+  const infra = infrastructure(t, HANGING)
+  const where = premises(t, { config: `source: { repository: ${infra.url} }\n` })
+  const pid = await killedAtWork(where)
+  const cut = parts(where, { ...KILLED, ExecMainPID: String(pid) })
+  for (const time of ['first', 'again']) {
+    t.match(await closeFailed(cut, signal), { verdict: 'cut off', told: { failures: [] } })
+    const { revisions } = await (await cut.cloud()).revisions.history('demo', signal)
+    t.match(revisions, [{ revision: infra.git('rev-parse', 'HEAD'), failures: 1, failed: [{ instanceId: 'i-0demo', failure: /execute\[wait\]/ }] }], time)
+  }
 })
 
 t.test('a run that told its failure itself is not told again', async t => {
@@ -189,7 +210,7 @@ t.test('a lock that nobody can have does not keep the gate open', async t => {
 
 t.test('every end that systemd knows of has its verdict', async t => {
   const end = { unit: 'sunup.service', result: 'exit-code', exitCode: 1, signal: undefined, pid: 7, isAtWork: false } as const
-  const trace = { pid: 7, command: 'boot', startedAt: '', exitCode: 1, role: 'web', atWork: undefined }
+  const trace = { run: '', pid: 7, command: 'boot', startedAt: '', exitCode: 1, role: 'web', revision: undefined, atWork: undefined }
   t.equal(verdictOn(end, trace), 'told')
   t.equal(verdictOn(end, { ...trace, exitCode: undefined }), 'cut off', 'killed before its end')
   t.equal(verdictOn(end, { ...trace, exitCode: 143 }), 'cut off', 'what was ended on purpose told nobody')
