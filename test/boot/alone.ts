@@ -26,7 +26,7 @@ export interface Given {
 const FILE_MS = 600_000
 
 function runFile(file: string, given: Given, signal: AbortSignal): Promise<{ readonly tap: string; readonly code: number | null }> {
-  const env = { ...NOBODY, PATH: process.env.PATH, HOME: given.work, LC_ALL: 'C.UTF-8', TAP: '1', TAP_TIMEOUT: String(FILE_MS / 1_000), SUNUP_BOOT: JSON.stringify(given) }
+  const env = { ...NOBODY, PATH: process.env.PATH, ...(process.env.PACKER_PLUGIN_PATH !== undefined && { PACKER_PLUGIN_PATH: process.env.PACKER_PLUGIN_PATH }), HOME: given.work, LC_ALL: 'C.UTF-8', TAP: '1', TAP_TIMEOUT: String(FILE_MS / 1_000), SUNUP_BOOT: JSON.stringify(given) }
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, file)], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

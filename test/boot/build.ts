@@ -63,9 +63,9 @@ export async function build({ stock, directory, archive, sha256, configuration, 
 
     const moto = await emulator(bin, { MOTO_AMIS_PATH: imageList(directory) })
     t.teardown(() => moto.stop())
-    const template = templateFor16(directory)
+    const template = templateIn(directory)
     const given = { archive, archive_sha256: sha256, configuration, role, ec2_endpoint: moto.endpoint, access_key: 'nobody', secret_key: 'nobody', ssh_host: place.address, ssh_username: 'admin', ssh_private_key_file: key }
-    const said = await packer(directory, ['build', '-color=false', '-only=amazon-ebs.sunup', ...variables(given), template])
+    const said = await packer(directory, ['build', '-color=false', `-only=${hasPlugins(directory) ? 'image.' : ''}amazon-ebs.sunup`, ...variables(given), template], { AWS_ENDPOINT_URL_EC2: moto.endpoint })
     const { builds } = JSON.parse(readFileSync(join(directory, 'packer-manifest.json'), 'utf8')) as { readonly builds: readonly { readonly artifact_id: string }[] }
     await machine.shutDown()
     return { layers: [machine.written, stock], imageId: builds[0]?.artifact_id.split(':')[1] ?? '', said }
@@ -74,13 +74,14 @@ export async function build({ stock, directory, archive, sha256, configuration, 
   }
 }
 
-/** The template as users have it, but for the file that Packer 1.6 knows nothing of.
+/** The template as users have it; for Packer 1.6 without the file that it knows nothing of.
  *  @returns its directory */
-export function templateFor16(directory: string): string {
+export function templateIn(directory: string): string {
   const template = join(directory, 'packer')
+  const isCurrent = hasPlugins(directory)
   mkdirSync(template, { recursive: true })
   for (const name of readdirSync(PACKER)) {
-    if (!/\.(hcl|sh)$/.test(name) || name === 'plugins.pkr.hcl') continue
+    if (!/\.(hcl|sh)$/.test(name) || (name === 'plugins.pkr.hcl' && !isCurrent)) continue
     copyFileSync(join(PACKER, name), join(template, name))
     chmodSync(join(template, name), 0o755)
   }
@@ -91,11 +92,21 @@ export function variables(values: Readonly<Record<string, string>>): string[] {
   return Object.entries(values).flatMap(([name, value]) => ['-var', `${name}=${value}`])
 }
 
-/** @throws BuildFailed */
-export function packer(cwd: string, argv: readonly string[]): Promise<string> {
-  const env = { PATH: process.env.PATH, HOME: cwd, CHECKPOINT_DISABLE: '1', PACKER_CONFIG_DIR: cwd, AWS_EC2_METADATA_DISABLED: 'true', LC_ALL: 'C.UTF-8' }
+/** Packer's builders are plugins since 1.7. The one for EC2 is then to be in $PACKER_PLUGIN_PATH: nothing can be fetched from here. */
+function hasPlugins(directory: string): boolean {
+  return !/^Packer v(0|1\.[0-6])\./.test(execFileSync('packer', ['version'], { encoding: 'utf8', env: environmentIn(directory) }))
+}
+
+function environmentIn(directory: string): NodeJS.ProcessEnv {
+  const { PATH, PACKER_PLUGIN_PATH } = process.env
+  return { PATH, ...(PACKER_PLUGIN_PATH !== undefined && { PACKER_PLUGIN_PATH }), HOME: directory, CHECKPOINT_DISABLE: '1', PACKER_CONFIG_DIR: directory, AWS_EC2_METADATA_DISABLED: 'true', LC_ALL: 'C.UTF-8' }
+}
+
+/** @param more variables of its environment. The copy that encrypts an image is asked for at AWS_ENDPOINT_URL_EC2, whatever the template says.
+ *  @throws BuildFailed */
+export function packer(cwd: string, argv: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<string> {
   return new Promise((done, failed) => {
-    execFile('packer', argv, { cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => (error ? failed(new BuildFailed(`${stdout}${stderr}`)) : done(stdout + stderr)))
+    execFile('packer', argv, { cwd, env: { ...environmentIn(cwd), ...more }, maxBuffer: 1 << 26 }, (error, stdout, stderr) => (error ? failed(new BuildFailed(`${stdout}${stderr}`)) : done(stdout + stderr)))
   })
 }
 

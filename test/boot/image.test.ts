@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { build, BuildFailed, packer, templateFor16, variables } from './build.ts'
+import { build, BuildFailed, packer, templateIn, variables } from './build.ts'
 import { imageConfiguration } from './infrastructure.ts'
 import { given } from './world.ts'
 
@@ -32,7 +32,7 @@ const good = (): Record<string, string> => ({ archive: given.archive, archive_sh
 
 function validate(values: Readonly<Record<string, string>>): Promise<string> {
   const directory = scratch()
-  return packer(directory, ['validate', ...variables(values), templateFor16(directory)])
+  return packer(directory, ['validate', ...variables(values), templateIn(directory)])
 }
 
 t.test('the image is baked, its units are enabled, and it carries nothing of the build', async t => {
@@ -48,7 +48,7 @@ t.test('the image is baked, its units are enabled, and it carries nothing of the
 
 t.test('the template is valid and formatted, and names what is missing or wrong in what it is given', async t => {
   await validate(good())
-  execFileSync('packer', ['fmt', '-check', TEMPLATE], { env: { PATH: process.env.PATH, CHECKPOINT_DISABLE: '1' } })
+  await packer(scratch(), ['fmt', '-check', TEMPLATE])
   const { role: _, ...without } = good()
   t.match(await refusal(validate(without)), /Unset variable "role"/)
   t.match(await refusal(validate({ ...good(), archive_sha256: 'abc' })), /64 hexadecimal digits/)
