@@ -61,19 +61,35 @@ if [ -n "$archive" ]; then
     *linux-x64.tar.gz | *linux-arm64.tar.gz)
       case $archive in *linux-$arch.tar.gz) ;; *) fail "${archive##*/} is for another architecture: this machine is $(uname -m), and needs linux-$arch" ;; esac ;;
   esac
-  # In the file system it will lie in, so that a rename is all that is left to do.
-  mkdir -p /opt
-  staging=$(mktemp -d /opt/.sunup-install.XXXXXX)
+  staging=
 else
   here=$(cd "$(dirname "$0")" && pwd -P)
   [ -f "$here/runtime/node" ] || fail "there is no sunup beside this script: name an archive by --archive and --sha256" 64
   staging=
 fi
+
+# In the file system it will lie in, so that a rename is all that is left to do. What a killed one left is taken away.
+stage() {
+  mkdir -p /opt
+  for left in /opt/.sunup-install.*; do
+    pid=${left#/opt/.sunup-install.} pid=${pid%%.*}
+    if [ -d "$left" ] && ! kill -0 "$pid" 2>/dev/null; then rm -rf "$left"; fi
+  done
+  staging=$(mktemp -d "/opt/.sunup-install.$$.XXXXXX")
+}
 trap '[ -z "$staging" ] || rm -rf "$staging"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# What is installed already need not be fetched.
+new=
 if [ -n "$archive" ]; then
+  for one in /opt/sunup-*; do
+    if [ "$(cat "$one/.installed" 2>/dev/null)" = "$sha256" ]; then new=$one; fi
+  done
+fi
+if [ -n "$archive" ] && [ -z "$new" ]; then
+  stage
   case $archive in
     http://* | https://*)
       if command -v curl >/dev/null; then curl -fsSL --retry 5 --retry-delay 2 --connect-timeout 10 -o "$staging/archive" "$archive"
@@ -81,17 +97,16 @@ if [ -n "$archive" ]; then
       else fail "neither curl nor wget is here to fetch $archive"; fi || fail "$archive can't be fetched" ;;
     *)
       [ -f "$archive" ] || fail "there is no file $archive"
-      cp "$archive" "$staging/archive" ;;
+      cp "$archive" "$staging/archive" || fail "$archive can't be copied: no space left in /opt? Nothing was installed" ;;
   esac
   found=$(sha256sum "$staging/archive")
   found=${found%% *}
   [ "$found" = "$sha256" ] || fail "the checksum of $archive is wrong: it is $found, and should be $sha256. Nothing was installed"
   tar -xzf "$staging/archive" -C "$staging" --no-same-owner || fail "$archive can't be unpacked: no space left in /opt? Nothing was installed"
   rm "$staging/archive"
-  new=
   for one in "$staging"/sunup-*; do [ -x "$one/bin/sunup" ] && new=$one; done
   [ -n "$new" ] || fail "$archive is no archive of sunup. Nothing was installed"
-else
+elif [ -z "$archive" ]; then
   new=$here
 fi
 
@@ -100,21 +115,16 @@ version=$("$new/bin/sunup" --version) || fail "what was unpacked does not run he
 home=/opt/sunup-$version
 
 if [ "$new" != "$home" ]; then
-  mark=${sha256:-unpacked}
-  if [ -n "$sha256" ] && [ "$(cat "$home/.installed" 2>/dev/null)" = "$sha256" ]; then
-    :
-  else
-    if [ -z "$staging" ]; then
-      staging=$(mktemp -d /opt/.sunup-install.XXXXXX)
-      cp -R "$new" "$staging/sunup"
-      new=$staging/sunup
-    fi
-    echo "$mark" >"$new/.installed"
-    chown -R 0:0 "$new"
-    chmod 755 "$new"
-    [ ! -e "$home" ] || mv "$home" "$staging/before"
-    mv "$new" "$home"
+  if [ -z "$staging" ]; then
+    stage
+    cp -R "$new" "$staging/sunup" || fail "$new can't be copied: no space left in /opt? Nothing was installed"
+    new=$staging/sunup
   fi
+  echo "${sha256:-unpacked}" >"$new/.installed"
+  chown -R 0:0 "$new"
+  chmod 755 "$new"
+  [ ! -e "$home" ] || mv "$home" "$staging/before"
+  mv "$new" "$home"
 fi
 
 # A link is replaced by a rename too.

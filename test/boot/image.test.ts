@@ -128,6 +128,13 @@ t.test('install.sh installs once, and again changes nothing', async t => {
   t.match(execFileSync('chroot', [root, `/opt/${names[1]}/install.sh`], { encoding: 'utf8' }), /is installed/, 'from where it lies, too')
 })
 
+t.test('what a killed install.sh left is taken away by the next, and what one at work has is not', async t => {
+  const { root, install } = inStock(t)
+  for (const pid of [4_194_305, process.pid]) mkdirSync(join(root, `opt/.sunup-install.${pid}.abcdef/sunup-0.0.0`), { recursive: true })
+  t.match(install('--archive', '/root/sunup.tar.gz', '--sha256', given.sha256), { code: 0 })
+  t.strictSame(readdirSync(join(root, 'opt')).filter(name => name.startsWith('.')), [`.sunup-install.${process.pid}.abcdef`])
+})
+
 t.test('install.sh refuses what it can’t do, and installs nothing', async t => {
   const { root, install } = inStock(t)
   const release = readFileSync(join(root, 'usr/lib/os-release'), 'utf8')
