@@ -1,11 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { debianRoot, madeOnce } from '../support/made-once.ts'
 
-/** Outside the checkout: it is made once, and no `git clean` takes it away. */
-const CACHE = '/var/cache/sunup-lab'
-const NAME = 'cloud-init-'
 const INCLUDED = ['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'procps', 'cloud-init']
 
 /** Only EC2 is looked for, and the machine's network is as it finds it. */
@@ -39,26 +36,14 @@ echo ec2e1916-9099-7caf-fd21-012345abcdef >/run/sys/hypervisor/uuid
 mount --rbind /run/sys /sys
 `
 
-/** The root file system of a Debian 12 machine with cloud-init, which looks for EC2 and nothing else. Built with mmdebstrap when there is none yet,
- *  and again when this file changed.
+/** The root file system of a Debian 12 machine with cloud-init, which looks for EC2 and nothing else.
  *  @returns its path */
 export function ec2Image(): string {
-  const name = NAME + createHash('sha256').update(readFileSync(import.meta.filename)).digest('hex').slice(0, 12)
-  const finished = join(CACHE, name)
-  if (existsSync(finished)) return finished
-  mkdirSync(CACHE, { recursive: true })
-  const work = mkdtempSync(join(CACHE, 'building-'))
-  const root = join(work, 'root')
-  try {
-    execFileSync('mmdebstrap', ['--quiet', '--variant=minbase', `--include=${INCLUDED.join(',')}`, 'bookworm', root], { stdio: ['ignore', 'ignore', 'inherit'] })
+  return madeOnce('cloud-init', [import.meta.filename], root => {
+    debianRoot(root, INCLUDED)
     takeForEc2(root)
     mkdirSync(join(root, 'sunup'))
-    for (const other of readdirSync(CACHE)) if (other.startsWith(NAME)) rmSync(join(CACHE, other), { recursive: true, force: true })
-    renameSync(root, finished)
-    return finished
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
+  })
 }
 
 /** Makes cloud-init find EC2 in a machine of this root file system, and nothing else. */

@@ -1,10 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-
-/** Outside the checkout: it is made once, and no `git clean` takes it away. */
-const CACHE = '/var/cache/sunup-lab'
+import { debianRoot, madeOnce } from '../support/made-once.ts'
 
 const INCLUDED = ['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'procps', 'openssh-client', 'git', 'dnf', 'rpm', 'createrepo-c']
 
@@ -22,31 +20,18 @@ const MADE = [
 ] as const satisfies readonly { name: string; version: string; more?: string; conffile?: string; postinst?: string }[]
 
 /** The root file system of a Debian 12 machine with systemd, and a package source of its own: it needs no network any more.
- *  Built with mmdebstrap when there is none yet, and again when this file changed.
  *  @returns its path */
 export function image(): string {
-  const key = createHash('sha256').update(readFileSync(import.meta.filename)).digest('hex').slice(0, 12)
-  const finished = join(CACHE, key)
-  if (existsSync(finished)) return finished
-  mkdirSync(CACHE, { recursive: true })
-  const work = mkdtempSync(join(CACHE, 'building-'))
-  const root = join(work, 'root')
-  try {
-    console.log(`# building the machine's image, once: ${finished}`)
+  return madeOnce('machine', [import.meta.filename], (root, work) => {
     const keep = `chroot "$1" apt-get --yes --no-install-recommends --download-only install ${OFFERED.join(' ')} && mkdir -p "$1/srv/packages" && cp "$1"/var/cache/apt/archives/*.deb "$1/srv/packages/"`
-    execFileSync('mmdebstrap', ['--quiet', '--variant=minbase', `--include=${INCLUDED.join(',')}`, `--customize-hook=${keep}`, 'bookworm', root], { stdio: ['ignore', 'inherit', 'inherit'] })
+    debianRoot(root, INCLUDED, [`--customize-hook=${keep}`])
     for (const made of MADE) makePackage(made, work, join(root, 'srv/packages'))
     writeFileSync(join(root, 'srv/packages/Packages'), indexOf(join(root, 'srv/packages')))
     writeFileSync(join(root, 'etc/apt/sources.list'), 'deb [trusted=yes] file:/srv/packages ./\n')
     rmSync(join(root, 'var/lib/apt/lists'), { recursive: true })
     mkdirSync(join(root, 'var/lib/apt/lists/partial'), { recursive: true })
     mkdirSync(join(root, 'sunup'))
-    forgetOthers(key)
-    renameSync(root, finished)
-    return finished
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
+  })
 }
 
 function makePackage(made: { name: string; version: string; more?: string; conffile?: string; postinst?: string }, work: string, to: string): void {
@@ -78,9 +63,3 @@ function indexOf(directory: string): string {
     })
     .join('')
 }
-
-/** Images of earlier versions of this file; a machine that still runs on one keeps it open. */
-function forgetOthers(key: string): void {
-  for (const name of readdirSync(CACHE)) if (/^[0-9a-f]{12}$/.test(name) && name !== key) rmSync(join(CACHE, name), { recursive: true, force: true })
-}
-

@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import { showDuration } from '../../src/core/duration.ts'
-import { tapCount, type Count } from '../support/tap-count.ts'
+import { endedBySignals, nameOf, tally } from '../support/suite.ts'
 import { image } from './image.ts'
 import { boot, type LabMachine } from './machine.ts'
 
@@ -18,46 +17,29 @@ const FLAGS = ['--disable-warning=ExperimentalWarning']
 const ON_THE_HOST: readonly string[] = ['units.test.ts']
 
 async function main(files: readonly string[]): Promise<boolean> {
-  const startedAt = performance.now()
   const root = image()
   const open = new Set<LabMachine>()
   const close = async (machine: LabMachine): Promise<void> => {
     await machine.close()
     open.delete(machine)
   }
-  const results: Count[] = []
-  let ending: NodeJS.Signals | undefined
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      ending = signal
-      void Promise.all([...open].map(close))
-    })
-  }
+  const signal = endedBySignals()
+  signal.addEventListener('abort', () => void Promise.all([...open].map(close)))
+  const results = tally()
   try {
     for (const file of files) {
-      if (ending) break
-      const began = performance.now()
+      if (signal.aborted) break
       const machine = ON_THE_HOST.includes(file) ? theHost() : await boot(root, checkout)
       open.add(machine)
       let tap = ''
       const code = await machine.run([NODE, ...FLAGS, `test/system/${file}`], text => (tap += text))
       await close(machine)
-      const result = tapCount(tap, code)
-      results.push(result)
-      const isGood = result.isComplete && result.failed === 0
-      if (!isGood) console.log(tap)
-      else for (const [line] of tap.matchAll(/^.*# SKIP.*$/gm)) console.log(line)
-      console.log(`${isGood ? 'ok' : 'not ok'} - ${file}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped, ${showDuration(performance.now() - began)}`)
+      results.add(file, { tap, code })
     }
   } finally {
     await Promise.all([...open].map(close))
   }
-  const sum = (of: (result: Count) => number): number => results.reduce((total, result) => total + of(result), 0)
-  const isGood = ending === undefined && results.length === files.length && results.every(result => result.isComplete && result.failed === 0)
-  console.log(
-    `# ${results.length} of ${files.length} files, ${sum(one => one.passed)} passed, ${sum(one => one.failed)} failed, ${sum(one => one.skipped)} skipped, ${showDuration(performance.now() - startedAt)}${ending ? `, ended by ${ending}` : ''}`,
-  )
-  return isGood
+  return results.close(files.length, nameOf(signal))
 }
 
 /** In the place of a machine, the one that this runs on: with this Node, and the checkout where it is. What it boots ends with it. */

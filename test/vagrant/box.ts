@@ -1,11 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-
-/** Outside the checkout: it is made once, and no `git clean` takes it away. */
-const CACHE = '/var/cache/sunup-vagrant'
-const NAME = 'debian-bookworm64-'
+import { debianRoot, madeOnce } from '../support/made-once.ts'
 
 /** What Debian's own boxes have, as far as Vagrant and sunup see of it. Neither nginx nor git: those are a role's to install. */
 const INCLUDED = ['systemd-sysv', 'dbus', 'iproute2', 'procps', 'openssh-server', 'sudo', 'ca-certificates', 'curl', 'rsync']
@@ -63,16 +59,11 @@ apt-get -qq clean
 `
 
 /** A box for Vagrant's LXC provider: Debian 12, and a Debian mirror of its own in /srv/debian with the packages of a web server, so that it needs no network.
- *  Built with mmdebstrap when there is none yet, and again when this file changed. Needs root, and the Debian packages mmdebstrap and vagrant.
+ *  Needs the Debian package vagrant, too.
  *  @returns the file */
 export function debianBox(): string {
-  const finished = join(CACHE, `${NAME}${createHash('sha256').update(readFileSync(import.meta.filename)).digest('hex').slice(0, 12)}.box`)
-  if (existsSync(finished)) return finished
-  mkdirSync(CACHE, { recursive: true })
-  const work = mkdtempSync(join(CACHE, 'building-'))
-  const at = (name: string): string => join(work, name)
-  try {
-    console.log(`# building the box, once: ${finished}`)
+  return madeOnce('debian-bookworm64', [import.meta.filename], (box, work) => {
+    const at = (name: string): string => join(work, name)
     const script = (name: string, text: string): string => (writeFileSync(at(name), text), at(name))
     // The hooks have the root as their argument; what apt is told from outside it has by its variables.
     const inRoot = (file: string, variables = ''): string => `cp ${file} "$1/root/setup" && ${variables} chroot "$1" sh /root/setup && rm "$1/root/setup"`
@@ -84,22 +75,13 @@ export function debianBox(): string {
       `cp ${at('sources.list')} "$1/etc/apt/sources.list"`,
     ]
     const without = ['man', 'doc', 'locale'].map(name => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
-    execFileSync(
-      'mmdebstrap',
-      ['--quiet', '--mode=root', '--variant=apt', `--include=${INCLUDED.join(',')}`, ...without, ...hooks.map(hook => `--customize-hook=${hook}`), 'bookworm', at('rootfs.tar.gz')],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    )
+    debianRoot(at('rootfs.tar.gz'), INCLUDED, [...without, ...hooks.map(hook => `--customize-hook=${hook}`)])
     // Its names begin with ./, and not, as the provider's own template expects, with ./rootfs/.
     writeFileSync(at('metadata.json'), JSON.stringify({ provider: 'lxc', version: '1.0.0', 'template-opts': { '--strip-components': '1' } }))
     writeFileSync(at('lxc-config'), 'lxc.include = /usr/share/lxc/config/debian.common.conf\nlxc.arch = linux64\n')
-    execFileSync('tar', ['-C', work, '-cf', at('box'), 'metadata.json', 'lxc-config', 'rootfs.tar.gz'])
-    chmodSync(at('box'), 0o644)
-    for (const other of readdirSync(CACHE)) if (other.startsWith(NAME)) rmSync(join(CACHE, other), { force: true })
-    renameSync(at('box'), finished)
-    return finished
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
+    execFileSync('tar', ['-C', work, '-cf', box, 'metadata.json', 'lxc-config', 'rootfs.tar.gz'])
+    chmodSync(box, 0o644)
+  })
 }
 
 /** Of the pair that every box is made with, and Vagrant replaces at the first start. */

@@ -1,8 +1,7 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { showDuration } from '../../src/core/duration.ts'
-import { tapCount } from '../support/tap-count.ts'
+import { endedBySignals, nameOf, runFile, tally } from '../support/suite.ts'
 import { debianBox } from './box.ts'
 
 /** Runs test/vagrant/vagrant.test.ts: real `vagrant up`, by LXC. Needs root, and the Debian packages vagrant, vagrant-lxc, lxc, lxc-templates, mmdebstrap,
@@ -14,6 +13,9 @@ const checkout = resolve(import.meta.dirname, '../..')
 const WORK = '/var/tmp'
 const MINE = /^sunup-vagrant-(\d+)-\w+$/
 const NEEDED = { vagrant: 'vagrant', 'lxc-start': 'lxc', dnsmasq: 'dnsmasq-base', mmdebstrap: 'mmdebstrap', ip: 'iproute2', rsync: 'rsync', sudo: 'sudo', ssh: 'openssh-client' }
+
+/** One that hangs fails. */
+const FILE_MS = 900_000
 
 /** /sys shows the network of who mounts it; LXC asks it for the bridge. */
 const ALONE = `
@@ -30,30 +32,20 @@ exec "$@"
 `
 
 async function main(): Promise<boolean> {
-  const began = performance.now()
+  const signal = endedBySignals()
   forget()
   const work = mkdtempSync(join(WORK, `sunup-vagrant-${process.pid}-`))
-  const ending = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort(new Error(signal)))
   try {
     for (const directory of ['cgroups', 'containers', 'packages']) mkdirSync(join(work, directory))
     const box = debianBox()
     execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(checkout, 'scripts/package.ts'), '--out', join(work, 'packages')], { stdio: ['ignore', 'ignore', 'inherit'] })
-    ending.signal.throwIfAborted()
+    signal.throwIfAborted()
     const argv = [process.execPath, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'vagrant.test.ts')]
-    const alone = ['unshare', '--net', '--mount', '--propagation', 'private', '--pid', '--fork', '--mount-proc', '--kill-child=KILL', 'sh', '-c', ALONE, 'sh', work]
-    const env = { PATH: process.env.PATH, HOME: work, LC_ALL: 'C.UTF-8', TAP: '1', TAP_TIMEOUT: '900', NO_COLOR: '1', SUNUP_VAGRANT_WORK: work, SUNUP_VAGRANT_BOX: box }
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...alone, ...argv], { cwd: checkout, env, stdio: ['ignore', 'pipe', 'inherit'] })
-    ending.signal.addEventListener('abort', () => child.kill('SIGKILL'))
-    let tap = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      tap += text
-      process.stdout.write(text)
-    })
-    const code = await new Promise<number | null>(ended => child.once('close', ended))
-    const { passed, failed, skipped, isComplete } = tapCount(tap, code)
-    console.log(`# vagrant: ${passed} passed, ${failed} failed, ${skipped} skipped, ${showDuration(performance.now() - began)}${ending.signal.aborted ? `, ended by ${(ending.signal.reason as Error).message}` : ''}`)
-    return isComplete && failed === 0
+    const alone = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--net', '--mount', '--propagation', 'private', '--pid', '--fork', '--mount-proc', '--kill-child=KILL', 'sh', '-c', ALONE, 'sh', work]
+    const env = { PATH: process.env.PATH, HOME: work, LC_ALL: 'C.UTF-8', TAP: '1', TAP_TIMEOUT: String(FILE_MS / 1_000), NO_COLOR: '1', SUNUP_VAGRANT_WORK: work, SUNUP_VAGRANT_BOX: box }
+    const results = tally()
+    results.add('vagrant.test.ts', await runFile([...alone, ...argv], { env, signal, limitMs: FILE_MS }))
+    return results.close(1, nameOf(signal))
   } finally {
     remove(work)
   }
