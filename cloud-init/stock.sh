@@ -8,10 +8,14 @@ source:
   repository: https://git.example.com/acme/infra.git
   ref: main
 YAML
-cd "$(mktemp -d)"
+# Not in /tmp, which may be memory.
+work=$(mktemp -d /var/tmp/sunup.XXXXXX)
+cd "$work"
 curl -fsSL --retry 5 -o sunup.tar.gz https://downloads.example.com/sunup-0.1.0-linux-x64.tar.gz
 echo "0000000000000000000000000000000000000000000000000000000000000000  sunup.tar.gz" | sha256sum -c
 tar -xzf sunup.tar.gz
 sunup-0.1.0/install.sh
+cd /
+rm -r "$work"
 sunup bake --units-only
 systemctl start sunup.service
