@@ -33,7 +33,7 @@ export function fileForPage({ html, list, format }: Asked, { cwd }: World): stri
 /** Writes the page whole or not at all: what was there stays until the new one is complete. Only its owner may read it, as the records that it is made of.
  *  @param file as fileForPage has found it @throws Failure `file.denied`, `disk.full` */
 export async function writePage(file: string, report: Report, { runs, machine }: { readonly runs: string; readonly machine: Machine }, world: World): Promise<void> {
-  const [{ timeline }, { timelinePage }, { unitsBefore }] = await Promise.all([import('../reporters/timeline.ts'), import('../reporters/html.ts'), import('../life/units-before.ts')])
+  const [{ timeline }, { timelinePage }, { unitsBefore }] = await Promise.all([import('../reporters/timeline.ts'), import('../reporters/html/page.ts'), import('../life/systemd/units-before.ts')])
   const trace = report.command === 'boot' && !machine.staging ? traceOf(runs, report.run) : undefined
   const before = trace && (await unitsBefore(machine, trace, AbortSignal.any([world.signal, AbortSignal.timeout(ASKING_MS)])).catch(() => undefined))
   const own = basename(dirname(runs))

@@ -5,8 +5,8 @@ import type { Machine } from '../core/machine.ts'
 import { ownPath } from '../core/own-path.ts'
 import type { Awaitable } from '../core/plain.ts'
 import type { BootParts } from '../life/boot.ts'
-import type { Reading, Repository } from '../life/repository.ts'
-import { revisionOf } from '../life/revision.ts'
+import type { Reading, Repository } from '../life/source/repository.ts'
+import { revisionOf } from '../life/source/revision.ts'
 import type { Settings } from '../life/settings.ts'
 import { systemClock } from '../machine/clock.ts'
 import { withLock } from '../machine/lock.ts'
@@ -101,7 +101,7 @@ export async function repositoryOf(settings: Settings, asked: Asked, world: Worl
     world.blame?.(source.directory)
     return { ...ground, directory: source.directory, revision: revisionOf(source.directory) }
   }
-  const { readSource } = await import('../life/source.ts')
+  const { readSource } = await import('../life/source/source.ts')
   const network = networkOf(world)
   // It comes from outside of a staging root, to where the state of one is.
   const directory = ownPath(machineOf(asked, world).hostPath(settings.state), 'cache', 'source')

@@ -13,7 +13,7 @@ import { standInCloud, standInInstance, standInTags } from '../roles/stand-in.ts
 import { planStatements } from '../roles/statements.ts'
 import { inspectRunList } from '../roles/steps.ts'
 import { healthContent } from './outset.ts'
-import type { Repository } from './repository.ts'
+import type { Repository } from './source/repository.ts'
 import { failuresOf, type Settings } from './settings.ts'
 
 export interface NeedsOptions {

@@ -15,8 +15,8 @@ import { recipeBook } from '../roles/recipes.ts'
 import { loadRole } from '../roles/role.ts'
 import { secretReader } from '../roles/secrets.ts'
 import { loadRunList } from '../roles/steps.ts'
-import { namingLeft } from './left-to-boot.ts'
-import type { Repository } from './repository.ts'
+import { namingLeft } from './image/left-to-boot.ts'
+import type { Repository } from './source/repository.ts'
 import type { Settings } from './settings.ts'
 
 /** What a run needs to know before it begins. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import type { Sealed } from '../../src/life/seal/seal.ts'
+import type { Sealed } from '../../src/life/image/seal/seal.ts'
 import { premises, SMALL, type Premises } from '../support/repository.ts'
 
 const KEY = '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n'

@@ -1,6 +1,6 @@
 import type { Event, EventBody } from '../../src/core/events.ts'
 import { reportOf } from '../../src/core/report.ts'
-import { timelinePage } from '../../src/reporters/html.ts'
+import { timelinePage } from '../../src/reporters/html/page.ts'
 import { timeline } from '../../src/reporters/timeline.ts'
 import type { Before } from '../../src/reporters/units.ts'
 import { RUNS } from './runs.ts'

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { join } from 'node:path'
 import t from 'tap'
 import type { Event } from '../../src/core/events.ts'
-import { ASK_MANAGER, ASK_UNITS, beforeOf } from '../../src/life/units-before.ts'
+import { ASK_MANAGER, ASK_UNITS, beforeOf } from '../../src/life/systemd/units-before.ts'
 import { timeline } from '../../src/reporters/timeline.ts'
 
 // A boot that systemd began, and the units of the machine that were before it.

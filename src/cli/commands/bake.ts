@@ -1,4 +1,4 @@
-import { bake } from '../../life/bake.ts'
+import { bake } from '../../life/image/bake.ts'
 import { partsOf } from '../place.ts'
 import { reporting } from '../reporting.ts'
 import type { Command } from '../verbs.ts'

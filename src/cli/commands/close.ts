@@ -28,7 +28,7 @@ export default close
 
 /** Exit code 1 when the group could not be told. */
 async function afterFailure(asked: Asked, world: World): Promise<number> {
-  const { closeFailed } = await import('../../life/close-failed.ts')
+  const { closeFailed } = await import('../../life/systemd/close-failed.ts')
   const machine = machineOf(asked, world)
   const { settings = { ...configOfNone('/'), ...(asked.cloud !== undefined && { cloud: asked.cloud }) }, fault } = triedSettings(() => settingsOf(asked, world))
   const run = runDirectoryOf(machine, settings)

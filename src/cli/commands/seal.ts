@@ -1,5 +1,5 @@
 import { Failure } from '../../core/failure.ts'
-import { seal } from '../../life/seal/seal.ts'
+import { seal } from '../../life/image/seal/seal.ts'
 import { systemClock } from '../../machine/clock.ts'
 import { machineOf, settingsOf } from '../place.ts'
 import type { Command } from '../verbs.ts'

@@ -1,4 +1,4 @@
-import { watch } from '../../life/watch.ts'
+import { watch } from '../../life/agent/watch.ts'
 import { loadPerCore } from '../../machine/host.ts'
 import { partsOf } from '../place.ts'
 import { reporting } from '../reporting.ts'
