@@ -140,7 +140,8 @@ function asked(host: string, path: string): Promise<number> {
       response.resume()
       response.once('end', () => resolve(response.statusCode ?? 0)).once('error', () => resolve(0))
     })
-    request.once('error', () => resolve(0)).once('timeout', () => request.destroy())
+    // One that is given up may fail a second time.
+    request.on('error', () => resolve(0)).once('timeout', () => request.destroy())
   })
 }
 
