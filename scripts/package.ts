@@ -6,6 +6,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, re
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { pack, writeSums } from './package/archive.ts'
+import { makeDirectory } from '../src/core/make-directory.ts'
 import { launcherFor } from './package/launcher.ts'
 import { ARCHITECTURES, nodeFor, type Arch } from './package/node.ts'
 
@@ -26,7 +27,7 @@ try {
 async function packageFor(arch: Arch, out: string): Promise<string> {
   const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string }
   const runtime = await nodeFor(arch, home)
-  mkdirSync(out, { recursive: true })
+  makeDirectory(out)
   // Beside the archive, which is renamed from here: whole or not there.
   const staged = mkdtempSync(join(out, '.staged-'))
   try {

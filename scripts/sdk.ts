@@ -1,6 +1,6 @@
 // Makes dist/sdk/: the AWS clients, small. Loaded as published, the one for EC2 alone costs a boot more than all the rest of the program.
 import { build, type Metafile, type Plugin } from 'esbuild'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 
@@ -31,6 +31,8 @@ export async function buildSdk(home: string, directory: string): Promise<Metafil
     metafile: true,
     logLevel: 'warning',
   })
+  // What they are does not depend on what the directory lies in.
+  writeFileSync(join(directory, 'package.json'), '{"type":"module"}\n')
   return metafile
 }
 
@@ -54,6 +56,8 @@ export async function joinSdk(sdk: string, directory: string): Promise<void> {
     supported: { 'dynamic-import': false },
     minifySyntax: true,
     minifyWhitespace: true,
+    // Not that of whatever the directory lies in.
+    tsconfigRaw: { compilerOptions: { alwaysStrict: true } },
     // They lie beside its parts.
     legalComments: 'none',
     plugins: [rareApart],
