@@ -44,7 +44,7 @@ esac
 release=/etc/os-release
 [ -r "$release" ] || fail "which distribution this is can't be told: there is no $release"
 # shellcheck disable=SC1090
-distribution=$(. "$release" && echo "${PRETTY_NAME:-${ID-}}")
+distribution=$(. "$release" && echo "${PRETTY_NAME:-${ID:-one without a name}}")
 # shellcheck disable=SC1090
 case " $(. "$release" && echo "${ID-} ${ID_LIKE-}") " in
   *" debian "* | *" ubuntu "*) family=debian ;;
@@ -52,40 +52,46 @@ case " $(. "$release" && echo "${ID-} ${ID_LIKE-}") " in
   *) fail "unsupported distribution: $distribution. sunup installs on Debian, Ubuntu, Amazon Linux 2023, Fedora, RHEL and their kin" ;;
 esac
 [ "$(id -u)" = 0 ] || fail "this needs root: it writes to /opt and /usr/local/bin"
+for directory in /opt /usr/local/bin; do
+  if ! mkdir -p "$directory" || [ ! -w "$directory" ]; then fail "$directory can't be written to. Nothing was installed"; fi
+done
 
 if [ -n "$archive" ]; then
   [ -n "$sha256" ] || fail "--archive needs --sha256: what is not verified is not installed" 64
+  sha256=$(printf %s "$sha256" | tr A-F a-f)
   case $sha256 in *[!0-9a-f]*) fail "--sha256 is to be 64 hexadecimal digits, and is $sha256" 64 ;; esac
   [ ${#sha256} = 64 ] || fail "--sha256 is to be 64 hexadecimal digits, and has ${#sha256}" 64
   case $archive in
     *linux-x64.tar.gz | *linux-arm64.tar.gz)
       case $archive in *linux-$arch.tar.gz) ;; *) fail "${archive##*/} is for another architecture: this machine is $(uname -m), and needs linux-$arch" ;; esac ;;
   esac
-  staging=
 else
   here=$(cd "$(dirname "$0")" && pwd -P)
   [ -f "$here/runtime/node" ] || fail "there is no sunup beside this script: name an archive by --archive and --sha256" 64
-  staging=
 fi
 
-# In the file system it will lie in, so that a rename is all that is left to do. What a killed one left is taken away.
-stage() {
-  mkdir -p /opt
-  for left in /opt/.sunup-install.*; do
-    pid=${left#/opt/.sunup-install.} pid=${pid%%.*}
-    if [ -d "$left" ] && ! kill -0 "$pid" 2>/dev/null; then rm -rf "$left"; fi
-  done
-  staging=$(mktemp -d "/opt/.sunup-install.$$.XXXXXX")
-}
+staging=
 trap '[ -z "$staging" ] || rm -rf "$staging"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# What is installed already need not be fetched.
+# What a killed one left.
+for left in /opt/.sunup-install.*; do
+  pid=${left#/opt/.sunup-install.} pid=${pid%%.*}
+  if [ -d "$left" ] && ! kill -0 "$pid" 2>/dev/null; then rm -rf "$left"; fi
+done
+
+# In the file system it will lie in, so that a rename is all that is left to do.
+stage() { staging=$(mktemp -d "/opt/.sunup-install.$$.XXXXXX"); }
+
+# An empty file can be run, too.
+runs() { [ -n "$("$1/bin/sunup" --version 2>/dev/null)" ]; }
+
+# What is installed already, and runs, need not be fetched.
 new=
 if [ -n "$archive" ]; then
   for one in /opt/sunup-*; do
-    if [ "$(cat "$one/.installed" 2>/dev/null)" = "$sha256" ]; then new=$one; fi
+    if [ "$(cat "$one/.installed" 2>/dev/null)" = "$sha256" ] && runs "$one"; then new=$one; fi
   done
 fi
 if [ -n "$archive" ] && [ -z "$new" ]; then
@@ -102,30 +108,46 @@ if [ -n "$archive" ] && [ -z "$new" ]; then
   found=$(sha256sum "$staging/archive")
   found=${found%% *}
   [ "$found" = "$sha256" ] || fail "the checksum of $archive is wrong: it is $found, and should be $sha256. Nothing was installed"
-  tar -xzf "$staging/archive" -C "$staging" --no-same-owner || fail "$archive can't be unpacked: no space left in /opt? Nothing was installed"
+  tar -xzf "$staging/archive" -C "$staging" --no-same-owner || fail "$archive can't be unpacked: it is cut off or no archive, or there is no space left in /opt. Nothing was installed"
   rm "$staging/archive"
-  for one in "$staging"/sunup-*; do [ -x "$one/bin/sunup" ] && new=$one; done
+  for one in "$staging"/sunup-*; do [ -f "$one/bin/sunup" ] && new=$one; done
   [ -n "$new" ] || fail "$archive is no archive of sunup. Nothing was installed"
 elif [ -z "$archive" ]; then
   new=$here
 fi
 
 # It tells itself when it is for another machine.
-version=$("$new/bin/sunup" --version) || fail "what was unpacked does not run here. Nothing was installed"
-home=/opt/sunup-$version
+version=$("$new/bin/sunup" --version) && [ -n "$version" ] || fail "what was unpacked does not run here. Nothing was installed"
 
-if [ "$new" != "$home" ]; then
-  if [ -z "$staging" ]; then
-    stage
-    cp -R "$new" "$staging/sunup" || fail "$new can't be copied: no space left in /opt? Nothing was installed"
-    new=$staging/sunup
-  fi
-  echo "${sha256:-unpacked}" >"$new/.installed"
-  chown -R 0:0 "$new"
-  chmod 755 "$new"
-  [ ! -e "$home" ] || mv "$home" "$staging/before"
-  mv "$new" "$home"
-fi
+# Whether two are the same, but for what each has made of itself.
+tree() { (cd "$1" && find . -type f ! -name .installed ! -path './program/dist/cache/*' -exec sha256sum {} + | sort | sha256sum); }
+
+case ${new#/opt/} in
+  */*)
+    home=/opt/sunup-$version
+    # One that is damaged is at work nowhere.
+    if [ -e "$home" ] && ! runs "$home"; then rm -rf "$home"; fi
+    # Another one of this version may be at work: it stays until the link leads to the new one.
+    if [ -e "$home" ] && [ -n "$archive" ]; then
+      home=$home-$(printf %.8s "$sha256")
+      rm -rf "$home"
+    elif [ -e "$home" ] && [ "$(tree "$home")" != "$(tree "$new")" ]; then
+      home=$home-$(tree "$new" | cut -c1-8)
+    fi
+    if [ ! -e "$home" ]; then
+      if [ -z "$staging" ]; then
+        stage
+        cp -R "$new" "$staging/sunup" || fail "$new can't be copied: no space left in /opt? Nothing was installed"
+        new=$staging/sunup
+      fi
+      echo "${sha256:-unpacked}" >"$new/.installed"
+      chown -R 0:0 "$new"
+      chmod 755 "$new"
+      mv "$new" "$home"
+    fi ;;
+  # It lies there already.
+  *) home=$new ;;
+esac
 
 # A link is replaced by a rename too.
 point() { # LINK TARGET
@@ -133,8 +155,7 @@ point() { # LINK TARGET
   if [ -e "$1" ] && [ ! -L "$1" ]; then fail "$1 is there, and no link of sunup's"; fi
   ln -sfn "$2" "$1.new" && mv -T "$1.new" "$1"
 }
-point /opt/sunup "sunup-$version"
-mkdir -p /usr/local/bin
+point /opt/sunup "${home#/opt/}"
 point /usr/local/bin/sunup /opt/sunup/bin/sunup
 
 # Where SELinux watches, what was made in a temporary directory carries that one's label.

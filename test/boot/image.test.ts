@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { build, BuildFailed, packer, templateIn, variables } from './build.ts'
 import { imageConfiguration } from './infrastructure.ts'
@@ -126,6 +126,29 @@ t.test('install.sh installs once, and again changes nothing', async t => {
   t.strictSame(readdirSync(join(root, 'opt')).sort(), names)
   t.match(execFileSync('chroot', [root, 'sunup', '--version'], { encoding: 'utf8' }), /^\d+\.\d+\.\d+\n$/)
   t.match(execFileSync('chroot', [root, `/opt/${names[1]}/install.sh`], { encoding: 'utf8' }), /is installed/, 'from where it lies, too')
+})
+
+t.test('install.sh makes anew what is damaged, and puts another build of the same version beside the one at work', async t => {
+  const { root, install } = inStock(t)
+  const links = (): string => readlinkSync(join(root, 'opt/sunup'))
+  const argv = ['--archive', '/root/sunup.tar.gz', '--sha256', given.sha256.toUpperCase()]
+  t.match(install(...argv), { code: 0 })
+  const home = join(root, 'opt', links())
+  for (const part of ['runtime/node', 'program/dist/main.cjs']) {
+    writeFileSync(join(home, part), '')
+    t.match(install(...argv), { code: 0 })
+    t.match(execFileSync('chroot', [root, 'sunup', '--version'], { encoding: 'utf8' }), /^\d+\.\d+\.\d+\n$/, part)
+  }
+  execFileSync('chroot', [root, 'sh', '-ec', 'cd /root && tar -xzf sunup.tar.gz && echo "// another" | tee -a sunup-*/program/bin/load.js >/dev/null && tar -czf other.tar.gz sunup-*'])
+  const other = execFileSync('sha256sum', [join(root, 'root/other.tar.gz')], { encoding: 'utf8' }).slice(0, 64)
+  const before = readFileSync(join(home, 'program/bin/load.js'), 'utf8')
+  t.match(install('--archive', '/root/other.tar.gz', '--sha256', other), { code: 0 })
+  t.equal(links(), `${basename(home)}-${other.slice(0, 8)}`)
+  t.equal(readFileSync(join(home, 'program/bin/load.js'), 'utf8'), before, 'the first is as it was')
+  t.match(install(...argv), { code: 0 })
+  t.equal(links(), basename(home), 'and back')
+  t.match(execFileSync('chroot', [root, 'sh', '-c', '/root/sunup-*/install.sh'], { encoding: 'utf8' }), /is installed/, 'one that was unpacked and differs')
+  t.match(links(), /^sunup-[\d.]+-[0-9a-f]{8}$/)
 })
 
 t.test('what a killed install.sh left is taken away by the next, and what one at work has is not', async t => {
