@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -43,6 +44,7 @@ const CASES: readonly Case[] = [
   },
   { what: 'lock and marks of a boot', files: { '/run/sunup/boot': '{}', '/run/sunup/order': '' }, after: 'gone' },
   { what: 'record of a bake', files: { '/run/sunup/bake/runs/r/report.json': '{}' }, found: ['/run/sunup/bake/runs'], after: 'gone' },
+  { what: 'half of an installation', files: { '/opt/.sunup-install.77.abcdef/sunup-0.1.0/x': '' }, found: ['/opt/.sunup-install.77.abcdef'], after: 'gone' },
   { what: 'password in sunup.yaml', files: { '/etc/sunup/sunup.yaml': 'source:\n  repository: https://ada:hunter22@git.example.com/infra.git\n' }, after: 'there' },
   {
     what: 'credentials',
@@ -60,12 +62,13 @@ const CASES: readonly Case[] = [
     after: 'there',
   },
   { what: 'private key of somebody', files: { '/root/.ssh/id_ed25519': KEY, '/home/ada/.ssh/keys/deploy': KEY }, after: 'gone' },
-  { what: 'private key', files: { '/etc/ssl/private/site.key': KEY.replaceAll('OPENSSH ', ''), '/home/ada/x.pem': KEY, '/tmp/k': KEY }, after: 'there' },
+  { what: 'private key', files: { '/etc/ssl/private/site.key': KEY.replaceAll('OPENSSH ', ''), '/home/ada/x.pem': KEY, '/tmp/k': KEY, '/etc/app/values.yaml': `key: |\n${KEY.replaceAll(/^/gm, '  ')}`, '/etc/app/key.json': `{"key": "${KEY}"}` }, after: 'there' },
   { what: 'ssh host key', files: { '/etc/ssh/ssh_host_ed25519_key': KEY, '/etc/ssh/ssh_host_ed25519_key.pub': 'ssh-ed25519 AAAA' }, after: 'gone' },
   { what: 'way in of the build', files: { '/root/.ssh/authorized_keys': 'ssh-ed25519 AAAA', '/home/ada/.ssh/authorized_keys2': 'x' }, after: 'gone' },
   { what: 'machine id', files: { '/etc/machine-id': '0123456789abcdef0123456789abcdef\n' }, after: 'empty' },
   { what: 'machine id of D-Bus', files: { '/var/lib/dbus/machine-id': '0123456789abcdef0123456789abcdef\n' }, after: 'gone' },
   { what: 'secret of systemd', files: { '/var/lib/systemd/credential.secret': 'x' }, after: 'gone' },
+  { what: 'random seed', files: { '/var/lib/systemd/random-seed': 'x', '/boot/efi/loader/random-seed': 'x' }, after: 'gone' },
   { what: 'core dump', files: { '/var/lib/systemd/coredump/core.nginx.0.zst': 'x', '/var/crash/x.crash': 'x' }, after: 'gone' },
   {
     what: 'instance data of cloud-init',
@@ -104,7 +107,7 @@ for (const { what, files, found = Object.keys(files).sort(), after, minor } of C
 }
 
 t.test('every kind has its case here', async t => {
-  t.strictSame(KINDS.map(({ what }) => what).filter(what => what !== 'run at work' && !CASES.some(one => one.what === what)), [])
+  t.strictSame(KINDS.map(({ what }) => what).filter(what => what !== 'run at work' && what !== 'file whose name is no text' && !CASES.some(one => one.what === what)), [])
 })
 
 t.test('what an image may have is no finding', async t => {
@@ -122,6 +125,50 @@ t.test('what an image may have is no finding', async t => {
     '/var/log/syslog': '',
   })
   t.strictSame(await sealing(root), { sealed: true, findings: [], fixed: [], kept: [] })
+})
+
+t.test('a file whose name is no text refuses the image: what is in it can’t be looked at', async t => {
+  const root = image(t, { '/etc/passwd': PASSWD, '/root/.ssh/known_hosts': '' })
+  for (const directory of ['root/.ssh', 'etc']) writeFileSync(Buffer.concat([Buffer.from(join(root, directory, 'key-')), Buffer.from([0xff, 0xfe])]), KEY)
+  const { findings, sealed } = await sealing(root, { fix: true })
+  t.equal(sealed, false)
+  t.strictSame(findings.map(({ what, path }) => [what, path]), [['file whose name is no text', '/etc/key-\uFFFD\uFFFD'], ['file whose name is no text', '/root/.ssh/key-\uFFFD\uFFFD']])
+})
+
+t.test('homes, and what lies in them, are found behind links, as their owners find them', async t => {
+  const root = image(t, {
+    '/etc/passwd': `${PASSWD}carol:x:1001:1001::/data/carol:/bin/bash\n`,
+    '/data/real/.ssh/id_rsa': KEY,
+    '/data/real/.ssh/authorized_keys': 'ssh-ed25519 AAAA',
+    '/data/real/.bash_history': 'ls\n',
+    '/data/keys/authorized_keys2': 'x',
+  })
+  symlinkSync('/data/real', join(root, 'data/carol'))
+  mkdirSync(join(root, 'root'), { recursive: true })
+  symlinkSync('../data/keys', join(root, 'root/.ssh'))
+  const { fixed, sealed } = await sealing(root, { fix: true })
+  t.strictSame(pathsOf(fixed), ['/data/carol/.bash_history', '/data/carol/.ssh/authorized_keys', '/data/carol/.ssh/id_rsa', '/root/.ssh/authorized_keys2'])
+  t.equal(sealed, true)
+  t.strictSame(readdirSync(join(root, 'data/keys')), [])
+})
+
+t.test('a link to credentials is for somebody to decide, one to /dev/null is no history, and a dangling one is removed', async t => {
+  const root = image(t, { '/etc/passwd': PASSWD, '/data/keys/credentials': 'x', '/dev/x': '' })
+  mkdirSync(join(root, 'root'), { recursive: true })
+  symlinkSync('/data/keys', join(root, 'root/.aws'))
+  symlinkSync('/nowhere', join(root, 'root/.netrc'))
+  execFileSync('mkfifo', [join(root, 'dev/null')])
+  symlinkSync('/dev/null', join(root, 'root/.bash_history'))
+  const { findings, fixed, sealed } = await sealing(root, { fix: true })
+  t.equal(sealed, false)
+  t.match(findings, [{ what: 'credentials', path: '/root/.aws', detail: 'a link to /data/keys', fix: 'none', hint: /what it leads to/ }])
+  t.strictSame(pathsOf(fixed), ['/root/.netrc'])
+  t.equal(read(root, '/data/keys/credentials'), 'x')
+})
+
+t.test('a root that is not there, or is no directory, is not vouched for', async t => {
+  const root = image(t, { '/etc/passwd': PASSWD })
+  for (const path of ['nowhere', 'etc/passwd']) await t.rejects(sealing(join(root, path)), { code: 'file.kind', message: /is no directory/ })
 })
 
 t.test('a run at work refuses the image, and --fix waits for nobody: the lock is held', async t => {
@@ -177,15 +224,6 @@ t.test('what can’t be removed is told with why, and the rest goes', async t =>
   t.notOk(sealed)
   t.match(findings, [{ path: '/root/.netrc', hint: 'It could not be removed: EBUSY: /root/.netrc is mounted' }])
   t.strictSame(pathsOf(fixed), ['/root/.bash_history'])
-})
-
-t.test('a link is removed where it lies, and not what it leads to', async t => {
-  const root = image(t, { '/etc/passwd': PASSWD, '/srv/keep': 'x' })
-  mkdirSync(join(root, 'root'))
-  symlinkSync('/srv/keep', join(root, 'root/.netrc'))
-  t.strictSame(pathsOf((await sealing(root, { fix: true })).fixed), ['/root/.netrc'])
-  t.equal(lstatSync(join(root, 'root/.netrc'), { throwIfNoEntry: false }), undefined)
-  t.equal(read(root, '/srv/keep'), 'x')
 })
 
 t.test('an image without anything is sealed, and nothing is made in it', async t => {

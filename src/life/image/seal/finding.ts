@@ -6,6 +6,9 @@ export interface Sighting {
   readonly path: string
   /** More than the kind can say of it, e.g. which debts. */
   readonly detail?: string | undefined
+  /** Where it is not the kind's. */
+  readonly fix?: Remedy
+  readonly hint?: string
 }
 
 /** What --fix does: remove it, leave it there and empty, or nothing, because somebody has to decide. */
@@ -37,7 +40,7 @@ export interface Ground {
   readonly runIsMemory: boolean
 }
 
-export interface Finding extends Sighting {
+export interface Finding extends Omit<Sighting, 'hint'> {
   readonly what: string
   readonly why: string
   readonly fix: Remedy

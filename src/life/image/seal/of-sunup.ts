@@ -72,6 +72,12 @@ export const OF_SUNUP: readonly Kind[] = [
     look: ({ machine, run, runIsMemory }) => (runIsMemory ? [] : inside(machine, `${run}/bake`, name => name !== 'journal.ndjson')),
   },
   {
+    what: 'half of an installation',
+    why: 'whoever made it was killed',
+    fix: 'remove',
+    look: ({ machine }) => inside(machine, '/opt', name => name.startsWith('.sunup-install.')),
+  },
+  {
     what: 'password in sunup.yaml',
     why: 'whoever has the image has it',
     fix: 'none',

@@ -1,4 +1,4 @@
-import { closeSync, constants, ftruncateSync, openSync, statfsSync } from 'node:fs'
+import { closeSync, constants, ftruncateSync, openSync, statfsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { asFailure, errnoOf, Failure, messageOf } from '../../../core/failure.ts'
 import type { Clock } from '../../../core/clock.ts'
@@ -7,6 +7,7 @@ import { possess } from '../../possession.ts'
 import { runDirectoryOf, type Settings } from '../../settings.ts'
 import type { Finding, Ground, Kind } from './finding.ts'
 import { isLock, OF_SUNUP } from './of-sunup.ts'
+import { isListed } from './places.ts'
 import { SECRETS } from './secrets.ts'
 import { TRACES } from './traces.ts'
 
@@ -39,6 +40,7 @@ export interface Sealed {
 export async function seal(parts: SealParts): Promise<Sealed> {
   const { machine, settings, clock, signal } = parts
   if (!machine.privileged && !machine.staging) throw new Failure('file.denied', 'seal needs root: what it can’t read it can’t vouch for', { hint: 'Run it with sudo, or on a staging root with --root.' })
+  if (machine.staging && !statSync(machine.root, { throwIfNoEntry: false })?.isDirectory()) throw new Failure('file.kind', `${machine.root} is no directory: there is nothing in it to vouch for`)
   const ground = groundOf(machine, settings)
   if (!parts.fix) return judged(look(ground, parts.keep), [])
   // A run that is at work makes anew what is removed under it.
@@ -73,7 +75,7 @@ interface Looked {
 
 function look(ground: Ground, keep: readonly string[]): Looked {
   const isKept = matcher(keep)
-  const all = KINDS.flatMap(({ look, what, why, fix, hint, minor }) => look(ground).map((sighting): Finding => ({ what, ...sighting, why, fix, ...(hint !== undefined && { hint }), refused: minor === undefined })))
+  const all = KINDS.flatMap(({ look, what, why, fix, hint, minor }) => look(ground).map((sighting): Finding => ({ what, why, fix, ...(hint !== undefined && { hint }), ...sighting, refused: minor === undefined })))
   return { found: all.filter(({ path }) => !isKept(path)), kept: all.filter(({ path }) => isKept(path)) }
 }
 
@@ -96,7 +98,7 @@ function homesOf(machine: Machine): readonly string[] {
   const lying = (machine.list('/home') ?? []).map(name => `/home/${name}`)
   const isOwn = (home: string): boolean => home.startsWith('/') && !/^\/(?:$|nonexistent|proc|sys|dev|run|usr|s?bin|etc)(?:\/|$)/.test(home)
   const tidy = ['/root', ...named, ...lying].map(home => home.replace(/(?<=.)\/+$/, '')).filter(isOwn)
-  return [...new Set(tidy)].filter(home => machine.stat(home)?.kind === 'directory')
+  return [...new Set(tidy)].filter(home => isListed(machine, home))
 }
 
 /** Source: linux/magic.h, TMPFS_MAGIC. */

@@ -1,6 +1,6 @@
 import { packageCaches } from '../package-caches.ts'
 import type { Kind } from './finding.ts'
-import { filesBelow, inside, present } from './places.ts'
+import { filesBelow, inside, present, presentThrough } from './places.ts'
 
 const HISTORIES: readonly string[] = [
   '.bash_history', '.zsh_history', '.ash_history', '.sh_history', '.history', '.local/share/fish/fish_history', '.python_history', '.node_repl_history', '.mysql_history', '.psql_history',
@@ -28,6 +28,12 @@ export const TRACES: readonly Kind[] = [
     why: 'credentials that it seals would open on every instance',
     fix: 'remove',
     look: ({ machine }) => present(machine, ['/var/lib/systemd/credential.secret']),
+  },
+  {
+    what: 'random seed',
+    why: 'every instance would begin with the same',
+    fix: 'remove',
+    look: ({ machine }) => present(machine, ['/var/lib/systemd/random-seed', '/var/lib/urandom/random-seed', '/boot/efi/loader/random-seed', '/boot/loader/random-seed']),
   },
   {
     what: 'core dump',
@@ -69,7 +75,7 @@ export const TRACES: readonly Kind[] = [
     what: 'history',
     why: 'it tells what was typed, secrets too',
     fix: 'remove',
-    look: ({ machine, homes }) => present(machine, homes.flatMap(home => HISTORIES.map(name => `${home}/${name}`))),
+    look: ({ machine, homes }) => presentThrough(machine, homes.flatMap(home => HISTORIES.map(name => `${home}/${name}`))),
   },
   {
     what: 'package lists and caches',
