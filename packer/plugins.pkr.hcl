@@ -38,7 +38,7 @@ build {
     destination = "/tmp/sunup-build/sunup.tar.gz"
   }
   provisioner "file" {
-    sources     = ["${path.root}/install.sh", var.configuration]
+    sources     = ["${path.root}/install.sh", local.configuration]
     destination = "/tmp/sunup-build/"
   }
   provisioner "shell" {

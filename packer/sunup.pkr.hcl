@@ -10,13 +10,15 @@ locals {
     "ubuntu-22.04"      = { owner = "099720109477", name = "ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-*-server-*", x86_64 = "amd64", arm64 = "arm64", user = "ubuntu" }
     "amazon-linux-2023" = { owner = "137112412989", name = "al2023-ami-2023.*", x86_64 = "x86_64", arm64 = "arm64", user = "ec2-user" }
   }
-  image         = local.images[var.distribution]
+  image         = lookup(local.images, var.distribution, local.images["debian-12"])
   user          = var.ssh_username == null ? local.image.user : var.ssh_username
   small         = var.architecture == "arm64" ? "t4g.small" : "t3.small"
   instance_type = var.instance_type == "" ? local.small : var.instance_type
   made_at       = formatdate("YYYYMMDD-hhmmss", timestamp())
   emulated      = var.ec2_endpoint != null
-  environment   = ["ROLE=${var.role}", "SHA256=${var.archive_sha256}", "KEEP=${var.keep}", "CONFIGURATION=${basename(var.configuration)}"]
+  environment   = ["ROLE=${var.role}", "SHA256=${var.archive_sha256}", "KEEP=${var.keep}", "CONFIGURATION=${basename(local.configuration)}"]
+  # With a slash at its end not the directory would be uploaded, but what is in it.
+  configuration = regex_replace(var.configuration, "/+$", "")
 }
 
 source "amazon-ebs" "sunup" {
@@ -69,6 +71,7 @@ source "null" "sunup" {
   communicator = "ssh"
   # A name that never resolves, so that who builds an image need not say it.
   ssh_host             = var.ssh_host == null ? "ssh-host-was-not-given.invalid" : var.ssh_host
+  ssh_timeout          = var.ssh_host == null ? "1s" : "5m"
   ssh_port             = var.ssh_port
   ssh_username         = local.user
   ssh_private_key_file = var.ssh_private_key_file
@@ -90,7 +93,7 @@ build {
     destination = "/tmp/sunup-build/sunup.tar.gz"
   }
   provisioner "file" {
-    sources     = ["${path.root}/install.sh", var.configuration]
+    sources     = ["${path.root}/install.sh", local.configuration]
     destination = "/tmp/sunup-build/"
   }
   provisioner "shell" {

@@ -10,7 +10,7 @@ variable "archive_sha256" {
   description = "Its checksum, from the SHA256SUMS beside it."
 
   validation {
-    condition     = length(var.archive_sha256) == 64
+    condition     = length(var.archive_sha256) == 64 && regex_replace(lower(var.archive_sha256), "[0-9a-f]", "") == ""
     error_message = "The archive_sha256 is to be 64 hexadecimal digits: copy them from SHA256SUMS."
   }
 }
@@ -18,6 +18,11 @@ variable "archive_sha256" {
 variable "role" {
   type        = string
   description = "The role whose prepare phase is baked into the image."
+
+  validation {
+    condition     = length(var.role) > 0
+    error_message = "The role is not to be empty: it is the name of a file in roles/, without .yaml."
+  }
 }
 
 variable "configuration" {

@@ -28,7 +28,7 @@ const asked = JSON.parse(process.argv[2] as string) as Omit<Given, 'layers'>
 const signal = endedBySignals()
 const startedAt = performance.now()
 makeBridge()
-const { layers, imageId } = await build({ ...asked, directory: join(asked.work, 'image'), configuration: imageConfiguration(asked.work), role: 'web' })
+const { layers, imageId } = await build({ ...asked, directory: join(asked.work, 'image'), configuration: `${imageConfiguration(asked.work)}/`, role: 'web' })
 console.log(`# ${imageId}: built by packer, baked and sealed, ${showDuration(performance.now() - startedAt)}`)
 
 const { PATH, PACKER_PLUGIN_PATH } = process.env

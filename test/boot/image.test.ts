@@ -52,7 +52,11 @@ t.test('the template is valid and formatted, and names what is missing or wrong 
   const { role: _, ...without } = good()
   t.match(await refusal(validate(without)), /Unset variable "role"/)
   t.match(await refusal(validate({ ...good(), archive_sha256: 'abc' })), /64 hexadecimal digits/)
-  t.match(await refusal(validate({ ...good(), distribution: 'alpine' })), /debian-12, ubuntu-24\.04/)
+  t.match(await refusal(validate({ ...good(), archive_sha256: 'z'.repeat(64) })), /64 hexadecimal digits/)
+  t.match(await refusal(validate({ ...good(), role: '' })), /name of a file in roles\//)
+  const alpine = await refusal(validate({ ...good(), distribution: 'alpine' }))
+  t.match(alpine, /debian-12, ubuntu-24\.04/)
+  t.equal(alpine.match(/^Error: /gm)?.length, 1, alpine)
   t.match(await refusal(validate({ ...good(), archive: '/nonexistent.tar.gz' })), /nonexistent/)
 })
 
