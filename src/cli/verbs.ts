@@ -54,7 +54,10 @@ export const VERBS: readonly Verb[] = [
     name: 'close',
     summary: 'close the gate and nothing else',
     more: 'Needs no role, source, identity or network: the first unit of a boot.',
-    options: [{ flags: '--failed', summary: 'also tell the group, if sunup.service was cut off before it could: for the unit that systemd starts then' }],
+    options: [
+      { flags: '--unless-booted', summary: 'do nothing once a boot has begun since the machine was started: for the unit that closes before all else, and may be started again' },
+      { flags: '--failed', summary: 'also tell the group, if sunup.service was cut off before it could: for the unit that systemd starts then' },
+    ],
     load: () => import('./commands/close.ts'),
   },
   {

@@ -33,6 +33,11 @@ export function readBootMark(runDirectory: string, proc = '/proc'): BootMark {
   return read(join(runDirectory, 'boot'), kernel).mark ?? { bootId: bootIdOf(bootTimeMs(kernel, proc), kernel.bootId) }
 }
 
+/** Whether a mark of this boot was taken. @throws Failure `file.denied` */
+export function hasBootMark(runDirectory: string, proc = '/proc'): boolean {
+  return read(join(runDirectory, 'boot'), ask(proc)).mark !== undefined
+}
+
 interface Kernel {
   readonly bootId: string
   /** Clock ticks from the kernel's start to that of process 1; null where it may not be seen (hidepid). */

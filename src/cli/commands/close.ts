@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { CloudUser } from '../../core/cloud.ts'
 import { emptyHealth } from '../../gate/health-file.ts'
 import { runDirectoryOf, settingsOf as triedSettings, stateDirectoryOf } from '../../life/settings.ts'
-import { readBootMark } from '../../machine/boot.ts'
+import { hasBootMark, readBootMark } from '../../machine/boot.ts'
 import { holderOf } from '../../machine/lock.ts'
 import { configOfNone } from '../../roles/config.ts'
 import { cloudOf, machineOf, settingsOf } from '../place.ts'
@@ -12,9 +12,14 @@ import type { Asked, Command } from '../verbs.ts'
 const close: Command = async (asked, world) => {
   if (asked.failed === true) return await afterFailure(asked, world)
   const { settings, fault } = triedSettings(() => settingsOf(asked, world))
-  const directory = join(runDirectoryOf(machineOf(asked, world), settings), 'health')
+  const run = runDirectoryOf(machineOf(asked, world), settings)
+  const directory = join(run, 'health')
+  if (asked.unlessBooted === true && hasBootMark(run)) {
+    world.write(asked.format === 'json' ? `${JSON.stringify({ gate: 'untouched', directory })}\n` : 'gate untouched: a boot has begun since this machine was started\n')
+    return 0
+  }
   const wasOpen = emptyHealth(directory)
-  const holder = holderOf(join(directory, '../lock'))
+  const holder = holderOf(join(run, 'lock'))
   const boot = holder?.command === 'boot' ? holder : undefined
   if (asked.format === 'json') world.write(`${JSON.stringify({ gate: 'closed', wasOpen, directory, ...(boot && { running: boot }) })}\n`)
   else world.write(wasOpen ? `gate closed (${directory} emptied)\n` : `gate closed (it was: ${directory} is empty)\n`)

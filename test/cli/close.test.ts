@@ -1,0 +1,29 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { tryLock } from '../../src/machine/lock.ts'
+import { premises, SMALL } from '../support/repository.ts'
+
+t.test('closing says that a boot which is at work will open again', async t => {
+  const where = premises(t, { role: SMALL })
+  const lock = tryLock(join(where.run, 'lock'), { command: 'boot', pid: process.pid })
+  t.match(await where.sunup('close'), { code: 0, stderr: `\`sunup boot\` (process ${process.pid}) is at work, and opens the gate when it is done` })
+  t.match(JSON.parse((await where.sunup('close', '--format', 'json')).stdout), { running: { pid: process.pid } })
+  lock?.release()
+  t.match(await where.sunup('close'), { code: 0, stderr: '' })
+})
+
+t.test('closed unless booted: once a boot has begun the gate is that boot’s', async t => {
+  const where = premises(t, { role: SMALL })
+  where.write({ '../root/run/sunup/health/ping.html': 'stale\n' })
+  const early = async (): Promise<Record<string, unknown>> => JSON.parse((await where.sunup('close', '--unless-booted', '--format', 'json')).stdout) as Record<string, unknown>
+  t.match(await early(), { gate: 'closed', wasOpen: true })
+  t.equal((await where.sunup('boot')).code, 0)
+  t.match(await early(), { gate: 'untouched' })
+  t.match(await where.sunup('close', '--unless-booted'), { code: 0, stdout: /gate untouched: a boot has begun/ })
+  t.ok(existsSync(where.health))
+  // Of another start of the machine.
+  const mark = join(where.run, 'boot')
+  writeFileSync(mark, readFileSync(mark, 'utf8').replace(/-[0-9a-f-]{36}/, `-${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}`))
+  t.match(await early(), { gate: 'closed', wasOpen: true })
+})
