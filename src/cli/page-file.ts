@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs'
+import { readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import type { Machine } from '../core/machine.ts'
@@ -21,7 +21,7 @@ export function fileForPage({ html, list, format }: Asked, { cwd }: World): stri
   const path = resolve(html.startsWith('/') ? '/' : cwd(), html)
   // A link is written through: what it points to is the file that was meant.
   const there = lookAt(path)
-  const target = there ? realpathSync(path) : path
+  const target = there ? realpathSync(path) : pointedTo(path)
   if (there?.isDirectory()) throw new Failure('file.kind', `${html} is a directory`, { hint: `Name a file in it, e.g. --html ${html.replace(/\/+$/, '')}/report.html` })
   if (there && !there.isFile()) throw new Failure('file.kind', `${html} is no regular file`, { hint: 'For a pipe, --html - writes to standard output.' })
   const directory = lookAt(dirname(target))
@@ -41,6 +41,16 @@ export async function writePage(file: string, report: Report, { runs, machine }:
   if (file === '-') return world.write(page)
   hostMachine().write(file, page, { mode: '0600' })
   world.write(`run ${report.run}: ${file}\n`)
+}
+
+/** Where a link leads to nothing, that is what is to be made. */
+function pointedTo(path: string): string {
+  try {
+    return pointedTo(resolve(dirname(path), readlinkSync(path)))
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EINVAL') return path
+    throw new Failure('file.denied', `${path} can't be looked at: ${messageOf(error)}`, { cause: error })
+  }
 }
 
 /** @returns undefined where nothing is */

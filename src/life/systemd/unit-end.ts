@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { Failure } from '../../core/failure.ts'
+import { asFailure, Failure } from '../../core/failure.ts'
 import type { Observer } from '../../core/machine.ts'
 
 /** How the last run of a service ended, in systemd's words. */
@@ -24,11 +24,13 @@ const PROPERTIES = ['LoadState', 'ActiveState', 'Result', 'ExecMainCode', 'ExecM
 const EXITED = 1
 
 /** What systemd gave whom it started for that ($MONITOR_…, since 251; in an ExecStopPost= $SERVICE_RESULT), else what it says when asked.
- *  @throws Failure `absent.command`, `service.failed` where systemd does not answer */
+ *  @throws Failure `service.failed` where systemd does not answer */
 export async function unitEnd(env: Readonly<Record<string, string | undefined>>, observer: Observer, signal: AbortSignal): Promise<UnitEnd> {
   const unit = env.MONITOR_UNIT || USUAL_UNIT
-  const { code, stdout, stderr } = await observer.probe(['systemctl', 'show', '--no-pager', `--property=${PROPERTIES}`, '--', unit], { signal })
-  if (code !== 0) throw new Failure('service.failed', `systemd does not answer for ${unit}`, { output: stderr.trim(), hint: 'Whether a run was cut off only systemd knows: without it, `sunup close` closes the gate.' })
+  const { code, stdout, stderr } = await observer.probe(['systemctl', 'show', '--no-pager', `--property=${PROPERTIES}`, '--', unit], { signal }).catch((error: unknown) => {
+    throw asFailure(error).code === 'absent.command' ? silent(unit, error) : error
+  })
+  if (code !== 0) throw silent(unit, undefined, stderr.trim())
   const said = new Map(stdout.split('\n').map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
   const text = (key: string): string => said.get(key) ?? ''
   const pid = Number(text('ExecMainPID')) || 0
@@ -42,6 +44,10 @@ export async function unitEnd(env: Readonly<Record<string, string | undefined>>,
   const isAnother = given.invocation !== undefined && text('InvocationID') !== '' && given.invocation !== text('InvocationID')
   const how = given.code === 'exited' ? ended(Number(given.status)) : killed(given.status)
   return { unit, result: given.result, pid: isAnother ? 0 : pid, isAtWork: isAnother, ...how }
+}
+
+function silent(unit: string, cause: unknown, output?: string): Failure {
+  return new Failure('service.failed', `systemd does not answer for ${unit}`, { cause, output, hint: 'The gate is closed. Whether a run was cut off only systemd knows.' })
 }
 
 function ended(exitCode: number): Pick<UnitEnd, 'exitCode' | 'signal'> {
