@@ -42,6 +42,8 @@ export interface CallCount {
 export interface Metadata {
   /** Read anew at each call: an address taken in between shows. @throws Failure `instance.missing`, `instance.invalid`, `cloud.unreachable` */
   identity(signal: AbortSignal): Promise<Instance>
+  /** Of the identity this alone, now: what is cheap enough to be asked again and again. @throws as identity */
+  publicIp(signal: AbortSignal): Promise<string | null>
   /** Where the metadata service does not list tags (reading one throws `instance.tags`): asks for them another way; identity has them then. */
   learnTags?(signal: AbortSignal): Promise<void>
 }

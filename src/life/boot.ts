@@ -25,12 +25,13 @@ import { giveUp, unclosed } from './give-up.ts'
 import { heartbeats, HOLD_MS, holdOn } from './heartbeat.ts'
 import { letGo, type Held } from './held.ts'
 import { keepLease } from './lease.ts'
+import { noteAddress } from './noted-address.ts'
 import { chooseRole, outset, type Outset } from './outset.ts'
 import { possess } from './possession.ts'
 import { askProbe } from './proof.ts'
 import { readingFor, withSource, type Reading, type Repository } from './source/repository.ts'
 import { failuresOf, runDirectoryOf, settingsOf, stateDirectoryOf, type Settings } from './settings.ts'
-import { appRevisionOf, stagesOf } from './stages.ts'
+import { addressOf, appRevisionOf, stagesOf } from './stages.ts'
 import { makeState } from './state.ts'
 
 export interface BootParts {
@@ -151,6 +152,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   await askProbe(role, machine, control, counts)
   held.gates = gates(gateList(set, cloud, machine, control, held, () => appRevisionOf(set, machine)), story)
   control.onTime()
+  noteAddress(runDirectory, bootId, addressOf(set))
   await held.gates.open(converged.verified as Verified, signal)
   control.gate('open')
   repository.opened?.(role.name, instance.securityGroups)

@@ -1,4 +1,5 @@
 import type { Machine } from '../core/machine.ts'
+import type { AddressResource } from '../resources/address.ts'
 import type { GitResource } from '../resources/git.ts'
 import type { Stage } from '../engine/converge.ts'
 import type { Planned } from '../engine/planned.ts'
@@ -44,4 +45,9 @@ function unknownWhereRead(one: PlannedResource, address: string): Planned {
 export function appRevisionOf(set: Outset, machine: Machine): string | undefined {
   const checkout = set.planned.find(({ resource }) => resource.kind === 'git')?.resource as GitResource | undefined
   return checkout?.revision(machine)
+}
+
+/** The public address that the role has taken, as its last check saw it. */
+export function addressOf(set: Outset): string | undefined {
+  return (set.planned.findLast(({ resource }) => resource.kind === 'address')?.resource as AddressResource | undefined)?.held()
 }

@@ -29,10 +29,15 @@ export interface AddressProps extends CommonProps {
   readonly state?: 'present' | 'absent' | undefined
 }
 
+export interface AddressResource extends Resource {
+  /** The address as the cloud last said that this instance holds it; undefined: it has not said so. */
+  held(): string | undefined
+}
+
 /** A public address that outlives instances, held by this one. Whoever holds it lawfully is waited for, never robbed.
  *  Fails with `address.held`, naming the owner, when every try was refused; `address.missing` when there is no such address;
  *  `address.lost` when it was taken and does not stay. */
-export function address(props: AddressProps): Resource {
+export function address(props: AddressProps): AddressResource {
   const { addresses, ...data } = props
   const key = keyOf(props)
   checkProps(`address[${key}]`, props, {
@@ -49,7 +54,7 @@ export function address(props: AddressProps): Resource {
   const takeover = oneOf(base.id, 'takeover', props.takeover ?? 'dead', ['dead', 'draining', 'any'])
   const tries = props.tries ?? 5
   const wanted: Wanted = { id: base.id, key, addresses, instanceId: props.instanceId, takeover, tries, everyMs, selection: selectionOf(props) }
-  if (oneOf(base.id, 'state', props.state ?? 'present', ['present', 'absent']) === 'absent') return { ...base, ...released(wanted) }
+  if (oneOf(base.id, 'state', props.state ?? 'present', ['present', 'absent']) === 'absent') return { ...base, held: () => undefined, ...released(wanted) }
   // The waits between refusals are meant, and so no part of what times out.
   return { ...base, timeoutMs: base.timeoutMs ?? tries * everyMs + USUAL_TIMEOUT_MS, ...held(wanted) }
 }
@@ -82,12 +87,15 @@ function selectionOf({ allocation, tagged, pool }: AddressProps): Selection {
   return tagged ? { tag: tagged.tag, value: tagged.allocation } : { allocation: allocation as string }
 }
 
-function held(wanted: Wanted): Pick<Resource, 'check' | 'apply'> {
+function held(wanted: Wanted): Pick<AddressResource, 'check' | 'apply' | 'held'> {
   const { addresses, instanceId } = wanted
+  let publicIp: string | undefined
   return {
+    held: () => publicIp,
     async check({ signal, planning }) {
       const candidates = await candidatesOf(wanted, signal)
-      if (candidates.some(one => one.holder === instanceId)) return []
+      publicIp = candidates.find(one => one.holder === instanceId)?.publicIp
+      if (publicIp !== undefined) return []
       const { holder, reason } = await outlook(wanted, candidates, planning, signal)
       return [{ type: holder === null ? 'create' : 'update', field: 'holder', from: holder, to: instanceId, ...(reason !== undefined && { reason }) }]
     },

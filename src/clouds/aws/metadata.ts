@@ -74,6 +74,8 @@ export function awsMetadata({ imds, tagsOf }: MetadataOptions): AwsMetadata {
       return { ...who, publicIp: textOf(publicIp), publicHostname: textOf(publicHostname), securityGroups: groups ?? [], tags: tags ?? learnt ?? unknownTags(who.id) }
     },
 
+    publicIp: async signal => textOf(await imds.get('meta-data/public-ipv4', signal)),
+
     instanceId: async signal => (await whoAmI(signal)).id,
 
     async learnTags(signal) {

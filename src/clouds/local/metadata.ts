@@ -9,18 +9,17 @@ import { found, readYaml, type WrittenFile } from './yaml.ts'
 /** The identity that a person wrote down in instance.yaml. A public address that this instance holds stands in for the written one.
  *  @param publicIpOf the address that the instance holds, if it holds one */
 export function localMetadata(instanceFile: string, publicIpOf: (instanceId: string) => Promise<string | undefined>): Metadata {
-  return {
-    async identity(signal) {
-      signal.throwIfAborted()
-      const yaml = await readYaml(instanceFile, 'instance.invalid')
-      if (yaml === undefined) {
-        throw new Failure('instance.missing', `there is no instance file ${instanceFile}`, { hint: `The local cloud reads the machine's identity from it. The least is:\n${LEAST}` })
-      }
-      const instance = instanceOf(yaml)
-      const publicIp = await publicIpOf(instance.id)
-      return publicIp === undefined ? instance : { ...instance, publicIp }
-    },
+  async function identity(signal: AbortSignal): Promise<Instance> {
+    signal.throwIfAborted()
+    const yaml = await readYaml(instanceFile, 'instance.invalid')
+    if (yaml === undefined) {
+      throw new Failure('instance.missing', `there is no instance file ${instanceFile}`, { hint: `The local cloud reads the machine's identity from it. The least is:\n${LEAST}` })
+    }
+    const instance = instanceOf(yaml)
+    const publicIp = await publicIpOf(instance.id)
+    return publicIp === undefined ? instance : { ...instance, publicIp }
   }
+  return { identity, publicIp: async signal => (await identity(signal)).publicIp }
 }
 
 const LEAST = '  id: i-local\n  securityGroups: [web]'

@@ -1,16 +1,17 @@
 import { join } from 'node:path'
-import type { Cloud, Row, RowKey } from '../../core/cloud.ts'
+import type { Row, RowKey } from '../../core/cloud.ts'
 import { showDuration } from '../../core/duration.ts'
 import { asFailure, exitCodeOf, Failure, failureRecord } from '../../core/failure.ts'
 import { ownPath } from '../../core/own-path.ts'
 import { run, type Ended, type Frame, type RunControl } from '../../engine/run.ts'
-import { emptyHealth } from '../../gate/health-file.ts'
 import { readBootMark } from '../../machine/boot.ts'
-import { holderOf, tryLock } from '../../machine/lock.ts'
+import { holderOf } from '../../machine/lock.ts'
 import type { BootParts } from '../boot.ts'
-import { readDecision, roleOf } from '../decision.ts'
+import { readDecision } from '../decision.ts'
 import { giveUp } from '../give-up.ts'
 import { letGo, type Held } from '../held.ts'
+import { lookAtAddress } from './address.ts'
+import { whileAlone, type Loss, type Serving } from './eviction.ts'
 import { renewRow } from './renewal.ts'
 import { runDirectoryOf, stateDirectoryOf } from '../settings.ts'
 
@@ -20,14 +21,9 @@ export interface WatchParts extends Pick<BootParts, 'machine' | 'settings' | 'cl
 }
 
 /** What the agent knows from one round to the next. */
-interface Watch {
-  readonly control: RunControl
-  readonly cloud: Cloud
-  readonly held: Held
+interface Watch extends Serving {
   readonly load: () => number
-  /** `<run>` and `<state>` on the host. */
-  readonly run: string
-  readonly state: string
+  readonly warn: (text: string) => void
   readonly everyMs: number
   /** Who this is; asked until it is known. */
   instanceId?: string
@@ -35,20 +31,22 @@ interface Watch {
   last?: Row
   /** What was told: of which role the row is kept, or that it is not. Only what is otherwise is told. */
   told?: { readonly kept: string } | 'missed'
-  /** Rounds in a row that found no row of ours. */
-  lost: number
+  /** That it can't be told whether the address is kept. */
+  warned?: boolean
+  /** Rounds in a row that found it gone. */
+  lost: Partial<Record<Loss, number>>
 }
 
-/** How often a row is to be found gone, a third of a lease apart, before that is believed. */
+/** How often a row or an address is to be found gone, a third of a lease apart, before that is believed. */
 const LOST_ROUNDS = 2
 /** The exit code of what the user wrote. */
 const WRITTEN_WRONG = 78
 
 /** Keeps this boot's row in the registry believed, with the load, every third of a lease, until a signal ends it. Holds no lock: a boot or drain that is
  *  at work keeps the lease itself, and is left to it. A registry that does not answer is asked again in the next round, for ever: nobody is evicted
- *  because the control plane is out of reach. Only a row that is a later boot's, or was taken away, ends it: it closes the gate then, and tells the
- *  group, as a boot that failed would. Where this boot has no row there is nothing to keep, and it waits for one.
- *  @throws Failure (told as the run's end) `registry.lost`, and what is written wrong (78), which leaves the gate as it is */
+ *  because the control plane is out of reach. Only a row that is a later boot's, or was taken away, ends it, and an address that was taken from the
+ *  instance: it closes the gate then, and tells the group, as a boot that failed would. Where this boot has no row there is nothing to keep, and it waits for one.
+ *  @throws Failure (told as the run's end) `registry.lost`, `address.lost`, and what is written wrong (78), which leaves the gate as it is */
 export async function watch(frame: Frame, parts: WatchParts): Promise<Ended> {
   const held: Held = { stops: [] }
   try {
@@ -64,7 +62,7 @@ async function keep({ settings: read, machine, cloud: cloudOf, load, warn }: Wat
   const directory = runDirectoryOf(machine, settings)
   const cloud = await cloudOf(settings, { bootId: () => readBootMark(directory).bootId, registeredAs: () => undefined, isPatient: false, warn })
   control.calls(() => cloud.calls)
-  const watching: Watch = { control, cloud, held, load, run: directory, state: stateDirectoryOf(machine, settings), everyMs: cloud.registry.leaseMs / 3, lost: 0 }
+  const watching: Watch = { control, cloud, held, load, run: directory, state: stateDirectoryOf(machine, settings), everyMs: cloud.registry.leaseMs / 3, warn, lost: {} }
   try {
     for (;;) {
       const startedAt = clock.monotonic()
@@ -84,21 +82,52 @@ async function keep({ settings: read, machine, cloud: cloudOf, load, warn }: Wat
 async function round(watching: Watch): Promise<void> {
   const { control, everyMs, run, told } = watching
   if (isBusy(run)) {
-    watching.lost = 0
+    watching.lost = {}
     return
   }
-  const limit = AbortSignal.timeout(everyMs)
+  // First, and with a part of the time alone: a registry that is silent must not keep it from being seen.
+  await keepAddress(watching, AbortSignal.any([control.signal, AbortSignal.timeout(everyMs / 3)]))
+  const limit = AbortSignal.timeout(everyMs * (2 / 3))
   const signal = AbortSignal.any([control.signal, limit])
   try {
     const key = await ownRow(watching, signal)
     if (key) await renew(watching, key, signal)
   } catch (error) {
     control.signal.throwIfAborted()
-    const failure = limit.aborted ? new Failure('cloud.unreachable', `no answer within ${showDuration(everyMs)}`, { cause: error }) : asFailure(error)
+    const failure = limit.aborted ? new Failure('cloud.unreachable', `no answer within ${showDuration(everyMs * (2 / 3))}`, { cause: error }) : asFailure(error)
     if (exitCodeOf(failure) === WRITTEN_WRONG || watching.held.isMine) throw failure
     if (told !== 'missed') control.story.tell({ type: 'lease.missed', error: failureRecord(failure) })
     watching.told = 'missed'
   }
+}
+
+/** What can't be looked at is not lost. @throws Failure `address.lost` */
+async function keepAddress(watching: Watch, signal: AbortSignal): Promise<void> {
+  const { run, cloud, control, instanceId } = watching
+  if (instanceId === undefined) return
+  const { bootId } = readBootMark(run)
+  const look = async (): Promise<void> => {
+    await lookAtAddress(run, bootId, cloud.metadata, signal)
+    watching.lost['address.lost'] = 0
+    watching.warned = false
+  }
+  try {
+    await look()
+  } catch (error) {
+    control.signal.throwIfAborted()
+    const { code, message } = asFailure(error)
+    if (code === 'address.lost') {
+      if (isBelieved(watching, code)) await whileAlone(watching, { instanceId, bootId }, undefined, code, look)
+      return
+    }
+    if (watching.warned !== true) watching.warn(`whether this instance still has its address can't be told: ${message}`)
+    watching.warned = true
+  }
+}
+
+function isBelieved({ lost }: Watch, loss: Loss): boolean {
+  lost[loss] = (lost[loss] ?? 0) + 1
+  return lost[loss] >= LOST_ROUNDS
 }
 
 /** Whether a run is at work on this machine. */
@@ -120,57 +149,16 @@ async function renew(watching: Watch, key: RowKey, signal: AbortSignal): Promise
   const load = watching.load()
   const write = async (): Promise<void> => {
     watching.last = await renewRow(cloud.registry, key, { load }, watching.last, control.clock.now(), signal)
-    watching.lost = 0
+    watching.lost['registry.lost'] = 0
   }
   try {
     await write()
   } catch (error) {
-    const isBelieved = asFailure(error).code === 'registry.lost' && ++watching.lost >= LOST_ROUNDS
-    if (!isBelieved) throw error
-    if (!(await whileAlone(watching, key, write))) return
+    if (asFailure(error).code !== 'registry.lost' || !isBelieved(watching, 'registry.lost')) throw error
+    const { role: _role, ...self } = key
+    if (!(await whileAlone(watching, self, key, 'registry.lost', write))) return
   }
   if (typeof told === 'object' && told.kept === key.role) return
   control.story.tell({ type: 'lease.kept', role: key.role, everyMs, load })
   watching.told = { kept: key.role }
-}
-
-/** Looks once more while no run can be at work. If the row is gone still, the gate is closed, and the machine this agent's to tell of.
- *  @returns false: one is at work, and it is for that to say
- *  @throws Failure `registry.lost` */
-async function whileAlone({ held, run, state, control, cloud }: Watch, key: RowKey, write: () => Promise<void>): Promise<boolean> {
-  try {
-    const lock = tryLock(join(run, 'lock'), { command: 'watch', pid: process.pid })
-    if (lock === undefined) return false
-    held.lock = lock
-  } catch {
-    // A lock that nobody can have must not keep the gate open.
-  }
-  try {
-    await write()
-    letGo(held)
-    return true
-  } catch (error) {
-    if (asFailure(error).code !== 'registry.lost') {
-      letGo(held)
-      throw error
-    }
-    const own = ownPath(state, key.instanceId)
-    const role = roleOf(own)
-    Object.assign(held, { isMine: true, health: join(run, 'health'), state, cloud, key, self: key, ...(role && { role }) } satisfies Partial<Held>)
-    close(held, control, ownPath(own, 'runs', control.id))
-    throw error
-  }
-}
-
-/** What of it fails is tried again by whoever gives up, and told. */
-function close(held: Held, control: RunControl, record: string): void {
-  try {
-    emptyHealth(held.health as string)
-    control.story.tell({ type: 'gate.closed', step: 'health' })
-    control.gate('closed')
-    control.records.keepIn(record)
-    held.recorded = true
-  } catch {
-    // The failure that counts is the one that was before.
-  }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { localCloud } from '../../../src/clouds/local/cloud.ts'
@@ -20,6 +20,7 @@ interface Watched {
   readonly events: readonly Event[]
   /** Of the row, as `<seconds> <call>`. */
   readonly writes: readonly string[]
+  readonly warnings: readonly string[]
 }
 
 interface Surroundings {
@@ -35,6 +36,7 @@ interface Surroundings {
 async function watched(where: Premises, { at = {}, rounds = 3, registry = () => ({}), attended = false }: Surroundings = {}): Promise<Watched> {
   const ending = new AbortController()
   const writes: string[] = []
+  const warnings: string[] = []
   let slept = 0
   const clock = fakeClock(async () => {
     await at[++slept]?.()
@@ -56,11 +58,11 @@ async function watched(where: Premises, { at = {}, rounds = 3, registry = () => 
         return { ...cloud, registry: noted(cloud.registry) }
       },
       attended,
-      warn: () => {},
+      warn: text => warnings.push(text),
       load: () => 0.25,
     },
   )
-  return { exitCode, failure, events, writes }
+  return { exitCode, failure, events, writes, warnings }
 }
 
 async function served(t: Test, role = SMALL): Promise<Premises> {
@@ -256,6 +258,71 @@ t.test('a row that can’t be had is not a row that is lost: the lock of nobody 
   rmSync(rowFile(where))
   t.equal((await watched(where)).exitCode, 1)
   t.notOk(isOpen(where))
+})
+
+const holderFile = (where: Premises): string => join(where.cloud, 'addresses/eipalloc-demo.json')
+const robbed = (where: Premises): (() => void) => () => writeFileSync(holderFile(where), '{ "holder": "i-0thief" }')
+
+t.test('an address that is taken from it closes the gate within a lease, and the group is told', async t => {
+  const where = await served(t)
+  const ran = await watched(where, { rounds: 9, at: { 1: robbed(where) } })
+  t.equal(ran.exitCode, 1)
+  t.match(ran.events.at(-1), { type: 'run.finished', gate: 'closed', error: { code: 'address.lost', message: 'the address 203.0.113.10 was taken from this instance: it has no public address', hint: /who holds it/ } })
+  t.notOk(isOpen(where))
+  t.match(row(where), { state: 'failed', failure: /203\.0\.113\.10/ })
+  t.match(where.answers().at(-1), { answer: 'failed' })
+  t.strictSame(ran.writes, ['0 update', '30 update', '60 register'], 'seen twice')
+  const reports = readdirSync(join(where.state, 'runs')).map(run => JSON.parse(readFileSync(join(where.state, 'runs', run, 'report.json'), 'utf8')) as Record<string, unknown>)
+  t.match(reports.find(({ command }) => command === 'watch'), { gate: 'closed', error: { code: 'address.lost' } }, 'and a record is kept')
+})
+
+t.test('one that is seen to be its own again was never lost', async t => {
+  const where = await served(t)
+  const own = readFileSync(holderFile(where), 'utf8')
+  const ran = await watched(where, { rounds: 6, at: { 1: robbed(where), 2: () => writeFileSync(holderFile(where), own), 3: robbed(where), 4: () => writeFileSync(holderFile(where), own) } })
+  t.equal(ran.exitCode, 143)
+  t.ok(isOpen(where))
+})
+
+t.test('what is given back while the gate is closed is no loss', async t => {
+  const where = await served(t)
+  const ran = await watched(where, {
+    rounds: 6,
+    at: {
+      1: () => {
+        rmSync(where.health)
+        rmSync(holderFile(where))
+      },
+    },
+  })
+  t.equal(ran.exitCode, 143)
+  t.match(row(where), { state: 'in-service' })
+})
+
+t.test('a metadata service that is away takes no address from anybody, and is told of once', async t => {
+  const where = await served(t)
+  const ran = await watched(where, { rounds: 6, at: { 1: () => rmSync(join(where.infra, 'instance.yaml')) } })
+  t.equal(ran.exitCode, 143)
+  t.ok(isOpen(where))
+  t.match(ran.warnings, [/can't be told: there is no instance file/])
+})
+
+t.test('a public address that the role did not ask for is not watched, nor is one of an earlier start of the machine', async t => {
+  const where = await served(t)
+  where.write({ 'roles/demo.yaml': SMALL.replace('  - eip\n', '') })
+  t.equal((await where.sunup('boot')).code, 0)
+  t.notOk(existsSync(join(where.run, 'address')))
+  const other = await served(t)
+  const file = join(other.run, 'address')
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/"\d{13}-/, '"0000000000000-'))
+  t.equal((await watched(other, { rounds: 6, at: { 1: robbed(other) } })).exitCode, 143)
+})
+
+t.test('a boot that finds its address as it was writes nothing of it', async t => {
+  const where = await served(t)
+  const { ino, mtimeMs } = statSync(join(where.run, 'address'))
+  t.equal((await where.sunup('boot')).code, 0)
+  t.match(statSync(join(where.run, 'address')), { ino, mtimeMs })
 })
 
 t.test('the program ends at SIGTERM with 143, and says what it did', async t => {
