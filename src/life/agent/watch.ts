@@ -62,7 +62,7 @@ async function keep({ settings: read, machine, cloud: cloudOf, load, warn }: Wat
   const directory = runDirectoryOf(machine, settings)
   const cloud = await cloudOf(settings, { bootId: () => readBootMark(directory).bootId, registeredAs: () => undefined, isPatient: false, warn })
   control.calls(() => cloud.calls)
-  const watching: Watch = { control, cloud, held, load, run: directory, state: stateDirectoryOf(machine, settings), everyMs: cloud.registry.leaseMs / 3, warn, lost: {} }
+  const watching: Watch = { control, cloud, held, load, run: directory, state: stateDirectoryOf(machine, settings), everyMs: Math.floor(cloud.registry.leaseMs / 3), warn, lost: {} }
   try {
     for (;;) {
       const startedAt = clock.monotonic()
@@ -86,15 +86,16 @@ async function round(watching: Watch): Promise<void> {
     return
   }
   // First, and with a part of the time alone: a registry that is silent must not keep it from being seen.
-  await keepAddress(watching, AbortSignal.any([control.signal, AbortSignal.timeout(everyMs / 3)]))
-  const limit = AbortSignal.timeout(everyMs * (2 / 3))
+  await keepAddress(watching, AbortSignal.any([control.signal, AbortSignal.timeout(Math.floor(everyMs / 3))]))
+  const limitMs = Math.floor((everyMs * 2) / 3)
+  const limit = AbortSignal.timeout(limitMs)
   const signal = AbortSignal.any([control.signal, limit])
   try {
     const key = await ownRow(watching, signal)
     if (key) await renew(watching, key, signal)
   } catch (error) {
     control.signal.throwIfAborted()
-    const failure = limit.aborted ? new Failure('cloud.unreachable', `no answer within ${showDuration(everyMs * (2 / 3))}`, { cause: error }) : asFailure(error)
+    const failure = limit.aborted ? new Failure('cloud.unreachable', `no answer within ${showDuration(limitMs)}`, { cause: error }) : asFailure(error)
     if (exitCodeOf(failure) === WRITTEN_WRONG || watching.held.isMine) throw failure
     if (told !== 'missed') control.story.tell({ type: 'lease.missed', error: failureRecord(failure) })
     watching.told = 'missed'

@@ -1,0 +1,22 @@
+import t from 'tap'
+import { awsFleet, SMALL } from '../../support/aws-fleet.ts'
+
+// The agent as a program, against everything on the wire; its lease is short, so that a test need not last for one.
+
+t.test('the address of an instance that serves goes to another: its gate is closed, its row says why, and its group replaces it', async t => {
+  const fleet = await awsFleet(t, { role: SMALL, config: 'registry: { lease: 3s }\n' })
+  const web = await fleet.launch('i-1')
+  t.match(await web.boot(), { code: 0 })
+  const asked = fleet.calls.length
+  const agent = web.started({}, 'watch', '--format', 'json')
+  fleet.ec2.instances.set('i-9', { id: 'i-9' })
+  fleet.ec2.give('eipalloc-1', 'i-9')
+  const { code, events, stderr } = await agent.end
+  t.equal(code, 1, stderr)
+  t.match(events().at(-1), { gate: 'closed', error: { code: 'address.lost', message: /203\.0\.113\.20 was taken from this instance/ } })
+  t.notOk(web.isOpen())
+  t.match(await fleet.rows(), [{ instanceId: 'i-1', state: 'failed', failure: /203\.0\.113\.20/ }])
+  const calls = fleet.calls.slice(asked).map(({ api }) => api)
+  t.ok(calls.includes('autoscaling:SetInstanceHealth'), calls.join())
+  t.notOk(calls.some(api => api.startsWith('ec2:')), 'EC2’s API is asked nothing')
+})
