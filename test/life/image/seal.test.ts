@@ -181,6 +181,13 @@ t.test('a run at work refuses the image, and --fix waits for nobody: the lock is
   t.equal(read(root, '/root/.bash_history'), 'ls\n', 'nothing was removed')
 })
 
+t.test('what is in the place of the lock, and is none, is removed as the rest', async t => {
+  const root = image(t, { '/etc/passwd': PASSWD, '/run/sunup/lock': 'one\n', '/root/.bash_history': 'ls\n' })
+  t.equal((await sealing(root, { fix: true })).sealed, true)
+  t.strictSame(readdirSync(join(root, 'run/sunup')), [])
+  t.strictSame(readdirSync(join(root, 'root')), [])
+})
+
 t.test('a debt is not removed with the state that it lies in', async t => {
   const root = image(t, { '/var/lib/sunup/i-0a/journal.ndjson': OWE, '/var/lib/sunup/i-0b/x': '' })
   const { findings, fixed } = await sealing(root, { fix: true })

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { asFailure, errnoOf, Failure, messageOf } from '../../../core/failure.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { Machine } from '../../../core/machine.ts'
+import type { Lock } from '../../../machine/lock.ts'
 import { possess } from '../../possession.ts'
 import { runDirectoryOf, type Settings } from '../../settings.ts'
 import type { Finding, Ground, Kind } from './finding.ts'
@@ -44,7 +45,13 @@ export async function seal(parts: SealParts): Promise<Sealed> {
   const ground = groundOf(machine, settings)
   if (!parts.fix) return judged(look(ground, parts.keep), [])
   // A run that is at work makes anew what is removed under it.
-  const lock = await possess(join(runDirectoryOf(machine, settings as Settings), 'lock'), 'seal', clock, signal)
+  const take = (): Promise<Lock> => possess(join(runDirectoryOf(machine, settings as Settings), 'lock'), 'seal', clock, signal)
+  const lock = await take().catch((error: unknown) => {
+    // In its place lies what no run can have taken.
+    if (asFailure(error).code !== 'file.kind') throw error
+    machine.remove(`${ground.run}/lock`)
+    return take()
+  })
   try {
     const before = look(ground, parts.keep)
     const fixed: Finding[] = []
