@@ -101,7 +101,8 @@ t.test('an archive that is not the one of SHA256SUMS is not installed', async t 
 })
 
 t.test('`vagrant destroy` leaves nothing', async t => {
-  t.match(await own.vagrant(['destroy', '-f']), { code: 0 })
+  const { code, output } = await own.vagrant(['destroy', '-f'])
+  t.equal(code, 0, output)
   t.strictSame(readdirSync('/var/lib/lxc'), [])
 })
 
