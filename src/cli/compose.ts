@@ -53,7 +53,7 @@ export function compose(): World {
     colour: hasColour(interactive, env),
     errorColour: hasColour(isTerminal(2), env),
     columns: () => (interactive ? (terminal.call(process).columns ?? 80) : 100),
-    signal: signals(process.argv[2] === 'bake' ? 'bake' : 'boot'),
+    signal: signals(process.argv[2]),
     home,
     program,
     indexUrl: new URL(bundled ? `file://${program}/index.js` : `file://${program}/src/index.ts`).href,
@@ -97,11 +97,12 @@ function hasColour(terminal: boolean, env: World['env']): boolean {
 }
 
 /** Ends the run in order: the first signal counts, more of them change nothing.
- *  @param verb what takes up where it was: a boot on the machine that builds an image would make an instance of it */
-function signals(verb: 'bake' | 'boot'): AbortSignal {
+ *  @param verb what is run: those that change a machine take up where they were */
+function signals(verb: string | undefined): AbortSignal {
+  const hint = verb === 'boot' || verb === 'bake' ? `Run \`sunup ${verb}\` again: it takes up where this run was ended.` : undefined
   const controller = new AbortController()
   const end = (name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void => {
-    controller.abort(new Failure(name === 'SIGINT' ? 'signal.int' : 'signal.term', `ended by ${name}`, { hint: `Run \`sunup ${verb}\` again: it takes up where this run was ended.` }))
+    controller.abort(new Failure(name === 'SIGINT' ? 'signal.int' : 'signal.term', `ended by ${name}`, { hint }))
   }
   process.on('SIGINT', end)
   process.on('SIGTERM', end)

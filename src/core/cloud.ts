@@ -1,3 +1,4 @@
+import type { Failure } from './failure.ts'
 import type { Instance } from './instance.ts'
 import type { Plain } from './plain.ts'
 import type { Secret } from './secret.ts'
@@ -136,8 +137,9 @@ export interface Registry {
   /** Removes this boot's row; gone already, or another boot's, is fine: `false`. */
   remove(key: RowKey, signal: AbortSignal): Promise<boolean>
   /** Rows of one role, in the order of their instance ids, or of all roles, in no promised order; never sunup's own (`#…`).
-   *  Holds no more than a page of them at a time. */
-  list(role: string | undefined, signal: AbortSignal): AsyncIterable<Row>
+   *  Holds no more than a page of them at a time.
+   *  @param foreign told of a row that something else wrote, and that is left out. Default: it is thrown, Failure `cloud.invalid` */
+  list(role: string | undefined, signal: AbortSignal, foreign?: (failure: Failure) => void): AsyncIterable<Row>
   /** How long a row is believed without renewal. */
   readonly leaseMs: number
   /** Makes what the rows are kept in, where that has to be made: what was done, in words; empty: all was so already.

@@ -123,7 +123,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
 
   const target = await cloud.lifecycle.target(signal)
   const activating = target === 'InService'
-  const beats = heartbeats(cloud.lifecycle, signal)
+  const beats = heartbeats(cloud.lifecycle, signal, undefined, ({ message }) => parts.warn(`the group could not be asked to wait on, and may end this launch before the boot has ended: ${message}`))
   noted.push(beats.note)
   held.stops.push(beats.stop)
   const key = { role: role.name, ...self }

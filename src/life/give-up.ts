@@ -58,9 +58,16 @@ export async function giveUp(attended: boolean, control: RunControl, held: Held,
   await anyway(() => recordFailed(control, held, failure, signal))
   if (attended) return failure
   const onFailure = held.role?.onFailure ?? 'abandon'
-  if (onFailure === 'abandon') await anyway(() => held.cloud?.lifecycle.failed(reasonOf(failure), AbortSignal.timeout(tellingMs)))
   held.hold = onFailure === 'hold'
-  return failure
+  if (onFailure !== 'abandon') return failure
+  const untold = await anyway(() => held.cloud?.lifecycle.failed(reasonOf(failure), AbortSignal.timeout(tellingMs)))
+  return untold ? silenced(failure, untold) : failure
+}
+
+/** A failure that the group does not know of: it waits for this instance until its hook's timeout. */
+function silenced({ code, message, hint, output, subject, cause }: Failure, untold: Failure): Failure {
+  const more = `The group could not be told: ${untold.message}`
+  return new Failure(code, message, { hint: [hint, more, untold.hint].filter(one => one !== undefined).join('\n'), output, subject, cause })
 }
 
 /** A failure whose gate could not be closed: of the two, that is what somebody has to look at now. */

@@ -1,6 +1,7 @@
 import type { Lifecycle } from '../core/cloud.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Event } from '../core/events.ts'
+import { asFailure, type Failure } from '../core/failure.ts'
 
 /** The shortest a hook may wait for is 30 s. */
 const FIRST_MS = 25_000
@@ -9,9 +10,11 @@ const LOOK_AGAIN_MS = 2_000
 
 /** Asks the group to wait on, for as long as the run makes progress: a run that is stuck is not to be waited for.
  *  @param after does something so many milliseconds later, and says how to leave it. Default: a timer that keeps no process alive
+ *  @param missed told of the first that fails: the group may give up meanwhile
  *  @returns what is told of the run's events, and how to stop */
-export function heartbeats(lifecycle: Lifecycle, signal: AbortSignal, after = timer): { readonly note: (event: Pick<Event, 'type'>) => void; readonly stop: () => void } {
+export function heartbeats(lifecycle: Lifecycle, signal: AbortSignal, after = timer, missed: (failure: Failure) => void = () => {}): { readonly note: (event: Pick<Event, 'type'>) => void; readonly stop: () => void } {
   let progressed = false
+  let isToldOf = false
   let stopped = false
   let leave = (): void => {}
   const later = (ms: number): void => {
@@ -23,8 +26,10 @@ export function heartbeats(lifecycle: Lifecycle, signal: AbortSignal, after = ti
     try {
       const waitsMs = await lifecycle.heartbeat(signal)
       if (waitsMs !== undefined) later(Math.max(FIRST_MS, waitsMs / 2))
-    } catch {
-      // The next one makes it good, or the group's own timeout says what is to be said.
+    } catch (error) {
+      if (!isToldOf && !signal.aborted) missed(asFailure(error))
+      isToldOf = true
+      // The next one may make it good.
       later(FIRST_MS)
     }
   }

@@ -73,6 +73,15 @@ t.test('a late remove leaves a later boot’s row alone, and one by name does no
   t.strictSame(rowsIn(await sunup('list', '--format', 'json')), [])
 })
 
+t.test('a row that something else wrote is told, after the others, and is in nobody’s way', async t => {
+  const { directory, sunup } = laptop(t)
+  t.equal((await sunup('put', 'i-1', '--role', 'web')).code, 0)
+  writeFileSync(join(directory, '.sunup/cloud/registry/web/i-foreign.json'), '{ "role": "web", "instanceId": "i-foreign" }')
+  t.match(await sunup('list'), { code: 1, stdout: /i-1[^]*1 member/, stderr: /i-foreign.*no bootId/ })
+  t.strictSame((JSON.parse((await sunup('list', '--format', 'json')).stdout) as unknown[]).length, 1)
+  t.match(await sunup('remove', 'i-1'), { code: 0, stdout: /removed i-1/ })
+})
+
 t.test('the local cloud has no table to make', async t => {
   const { directory, sunup } = laptop(t)
   const before = readdirSync(directory)
@@ -85,7 +94,10 @@ for (const [what, args, said] of [
   ['no action', [], /missing required argument 'action'/],
   ['another action', ['lsit'], /Allowed choices are list, put, remove, init/],
   ['an instance to list', ['list', 'i-1'], /takes no instance ids\n.*--role/],
-  ['sunup’s own rows', ['list', '--role', '#address'], /#address is no role/],
+  ['sunup’s own rows', ['list', '--role', '#address'], /"#address" is no role/],
+  ['an empty role', ['list', '--role', ''], /"" is no role/],
+  ['an empty id', ['remove', ''], /"" is no instance id/],
+  ['an id with a line break', ['put', 'i-a\nb', '--role', 'web'], /"i-a\\nb" is no instance id/],
   ['another format', ['list', '--format', 'xml'], /Allowed choices are table, text, json/],
 ] as const) {
   t.test(`${what} is wrong usage`, async t => {

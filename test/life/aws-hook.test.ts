@@ -30,6 +30,15 @@ t.test('onFailure: abandon tells the group, after the row says why', async t => 
   t.strictSame(rows.slice(-2), ['failed', 'ABANDON'])
 })
 
+t.test('a group that can’t be told of a failure is in the failure', async t => {
+  const fleet = await awsFleet(t, { role: BROKEN })
+  const web = await fleet.launch('i-1')
+  fleet.fault = ({ api }) => (api === 'autoscaling:CompleteLifecycleAction' ? { code: 'AccessDenied', message: 'not authorized', status: 403 } : undefined)
+  const ran = await web.bootHere()
+  t.match(ran.failure, { code: 'file.kind', hint: /The group could not be told: autoscaling:CompleteLifecycleAction on i-1 was denied[^]*sunup policy/ })
+  t.match(web.report(), { error: { hint: /could not be told/ } })
+})
+
 t.test('a reboot in service that fails has the group replace the instance', async t => {
   const fleet = await awsFleet(t, { role: SMALL })
   const web = await fleet.launch('i-1')

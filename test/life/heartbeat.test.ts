@@ -7,14 +7,14 @@ const signal = new AbortController().signal
 
 /** A group that waits for `waitsMs` after each heartbeat; time is moved by hand. */
 function beating(heartbeat: () => Promise<number | undefined>) {
-  const seen = { beats: 0, waits: [] as number[] }
+  const seen = { beats: 0, waits: [] as number[], missed: [] as string[] }
   let next: (() => Promise<void>) | undefined
   const lifecycle = { heartbeat: () => (seen.beats++, heartbeat()) } as unknown as Lifecycle
   const { note, stop } = heartbeats(lifecycle, signal, (ms, act) => {
     seen.waits.push(ms)
     next = act
     return () => void (next = undefined)
-  })
+  }, ({ message }) => seen.missed.push(message))
   const pass = async (): Promise<void> => {
     const act = next
     next = undefined
@@ -81,4 +81,16 @@ t.test('one that is stopped stays so, also while a heartbeat is under way', asyn
   answer(60_000)
   await asking
   t.strictSame(seen.waits, [25_000])
+})
+
+t.test('the first that fails is told of, and they go on', async t => {
+  const { seen, note, pass } = beating(async () => {
+    throw new Failure('cloud.denied', 'autoscaling:RecordLifecycleActionHeartbeat was denied')
+  })
+  for (let times = 0; times < 3; times++) {
+    note({ type: 'resource.finished' })
+    await pass()
+  }
+  t.equal(seen.beats, 3)
+  t.strictSame(seen.missed, ['autoscaling:RecordLifecycleActionHeartbeat was denied'])
 })

@@ -23,12 +23,13 @@ export interface AddressHostOptions {
   readonly clock?: Clock
   /** What its metadata service tells. Default: one interface with one address, and a public address. */
   readonly documents?: Readonly<Record<string, string>>
+  readonly warn?: (text: string) => void
   readonly isDraining?: (instanceId: string) => Promise<boolean>
 }
 
 /** The addresses as one instance has them, in a process of its own or as good as one. */
 export async function addressHost(t: Test, server: Pick<Ec2Server, 'endpoint'>, options: AddressHostOptions = {}): Promise<AddressHost> {
-  const { claims, bootId = '1700000000000-a', clock = patient(systemClock), documents = ONE_INTERFACE, isDraining } = options
+  const { claims, bootId = '1700000000000-a', clock = patient(systemClock), documents = ONE_INTERFACE, isDraining, warn } = options
   const scaling = options.scaling ?? (await hooksServer(t))
   const access = accessTo(t, server.endpoint)
   return {
@@ -40,6 +41,7 @@ export async function addressHost(t: Test, server: Pick<Ec2Server, 'endpoint'>, 
       autoScaling: autoScaling(accessTo(t, scaling.endpoint)),
       ...(claims && { claiming: { claims, bootId: () => bootId } }),
       isDraining,
+      warn,
     }),
   }
 }

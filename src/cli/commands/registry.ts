@@ -15,6 +15,9 @@ import type { World } from '../compose.ts'
 import { cloudOf, machineOf, settingsOf, withRepository } from '../place.ts'
 import type { Asked, Command } from '../verbs.ts'
 
+/** What can be the name of a role, or of an instance. */
+const NAME = /^\w[\w.-]*$/
+
 /** The boot of a row that a person put: older than any, so that the instance's own boot takes it over. */
 const BY_HAND = bootIdOf(0, 'by-hand')
 /** An instance that renews its row while it is being removed is met again a few times; one that does so for ever is there. */
@@ -38,7 +41,8 @@ const registry: Command = async (asked, world) => {
   const [action = '', ...ids] = asked.arguments
   const act = ACTIONS[action as keyof typeof ACTIONS]
   if ((action === 'list' || action === 'init') && ids.length > 0) throw new Failure('usage', `sunup registry ${action} takes no instance ids`, { hint: action === 'list' ? '--role lists one role alone.' : undefined })
-  if (asked.role?.startsWith('#') === true) throw new Failure('usage', `${asked.role} is no role`)
+  if (asked.role !== undefined && !NAME.test(asked.role)) throw new Failure('usage', `${JSON.stringify(asked.role)} is no role`)
+  for (const id of ids) if (!NAME.test(id)) throw new Failure('usage', `${JSON.stringify(id)} is no instance id`, { hint: 'e.g. i-0123456789abcdef0' })
   const settings = settingsOf(asked, world)
   const cloud = await cloudOf(settings, world)
   return await act({ asked, world, settings, cloud, registry: cloud.registry, signal: world.signal }, ids)
@@ -52,7 +56,11 @@ async function list({ asked, world, registry, signal }: Here): Promise<number> {
   const name = asked.format === undefined || asked.format === 'text' ? 'table' : asked.format
   const { default: format } = await (FORMATS[name] as (typeof FORMATS)[string])()
   const options = { now: systemClock.now(), visible, paint: painter(world.colour) }
-  for await (const text of format(registry.list(asked.role, signal), options)) world.write(text)
+  const foreign: Failure[] = []
+  for await (const text of format(registry.list(asked.role, signal, failure => foreign.push(failure)), options)) world.write(text)
+  // All others are listed first.
+  const [first] = foreign
+  if (first) throw first
   return 0
 }
 
@@ -161,7 +169,8 @@ async function rowsOf(registry: Registry, role: string | undefined, instanceId: 
     return row ? [row] : []
   }
   const rows: Row[] = []
-  for await (const row of registry.list(undefined, signal)) if (row.instanceId === instanceId) rows.push(row)
+  // What somebody else's row says is no concern of this instance's.
+  for await (const row of registry.list(undefined, signal, () => {})) if (row.instanceId === instanceId) rows.push(row)
   return rows
 }
 

@@ -22,6 +22,7 @@ export interface AwsAddressesOptions {
   readonly claiming?: { readonly claims: Claims; readonly bootId: () => string } | undefined
   /** What an instance says of itself in the registry: that it drains. */
   readonly isDraining?: ((instanceId: string, signal: AbortSignal) => Promise<boolean>) | undefined
+  readonly warn?: ((text: string) => void) | undefined
   /** Shared with the lifecycle. */
   readonly autoScaling?: AutoScaling | undefined
 }
@@ -31,12 +32,17 @@ const SETTLES_IN_MS = 1_000
 
 /** Elastic IP addresses. Taken are free ones only: who holds one is parted from it first, by the very association that was seen, so an address that
  *  went to somebody else in between stays with them. */
-export function awsAddresses({ access, imds, clock, claiming: registry, isDraining, autoScaling: group = autoScaling(access) }: AwsAddressesOptions): Addresses {
+export function awsAddresses({ access, imds, clock, claiming: registry, isDraining, warn, autoScaling: group = autoScaling(access) }: AwsAddressesOptions): Addresses {
   const ec2 = ec2Of(access)
   /** By allocation, as last read: what names an association to part from. */
   const associations = new Map<string, { readonly holder: string | null; readonly associationId: string | undefined }>()
   let tags: { readonly instanceId: string; readonly all: Readonly<Record<string, string>> } | undefined
-  const stateOf = (holder: string, signal: AbortSignal) => holderState(holder, { ec2, autoScaling: group, clock, isDraining }, signal)
+  const warned = new Set<string>()
+  const once = (text: string): void => {
+    if (!warned.has(text)) warn?.(text)
+    warned.add(text)
+  }
+  const stateOf = (holder: string, signal: AbortSignal) => holderState(holder, { ec2, autoScaling: group, clock, isDraining, warn: once }, signal)
   const holderOf = async (allocationId: string, signal: AbortSignal): Promise<string | null> => (await byAllocation(allocationId, signal)).holder
   const claim = registry && claiming({ ...registry, clock, holderState: stateOf, holderOf })
 

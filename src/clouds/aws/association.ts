@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { Failure } from '../../core/failure.ts'
 import type { Ec2 } from './ec2.ts'
-import { awsCode, awsMessage } from './errors.ts'
+import { awsCode, awsMessage, isOfCredentials } from './errors.ts'
 import type { Target } from './interfaces.ts'
 
 export interface Associating {
@@ -60,7 +60,7 @@ function refusalOf(error: unknown, allocationId: string, instanceId: string): Fa
   const said = awsMessage(error)
   if (code === 'Resource.AlreadyAssociated') return new Failure('address.held', `${allocationId} is held already, says EC2: ${said}`, { cause: error, remedy: 'retry' })
   if (code.startsWith('InvalidAllocationID')) return missing(allocationId, error)
-  if (code === 'AuthFailure') {
+  if (code === 'AuthFailure' && !isOfCredentials(error)) {
     return new Failure('cloud.denied', `${allocationId} is another account's: ${said}`, { cause: error, hint: 'Name an address of the account that this instance runs in.' })
   }
   if (error.code === 'cloud.denied') {

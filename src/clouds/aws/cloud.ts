@@ -53,7 +53,7 @@ export function awsCloud({ clock, env, table, leaseMs, user, secretCache }: AwsC
   let addresses: Addresses | undefined
   const ofAddresses = (): Addresses => {
     const claiming = user.registeredAs() === undefined ? undefined : { claims: claims(rows), bootId: user.bootId }
-    return (addresses ??= awsAddresses({ access, imds: service, clock, autoScaling: group, claiming, isDraining }))
+    return (addresses ??= awsAddresses({ access, imds: service, clock, autoScaling: group, claiming, isDraining, warn: user.warn }))
   }
   async function isDraining(instanceId: string, signal: AbortSignal): Promise<boolean> {
     const role = user.registeredAs()

@@ -42,7 +42,7 @@ export function awsFailure(error: unknown, action: string, on: string | undefine
   }
   if (THROTTLING.has(name) || status === 429) return new Failure('cloud.throttled', `${what} was throttled: ${said}`, { ...details, hint: 'Too many asked at once: the limit is the account\'s, for a region.' })
   if (EXPIRED.has(name)) return new Failure('cloud.denied', `${what}: the credentials are not valid any more: ${said}`, { ...details, hint: 'Renew them, or look whether the clock of this machine is right.' })
-  if (REFUSED.has(name)) return new Failure('cloud.denied', `${what}: AWS does not know these credentials: ${said}`, { ...details, hint: 'Look at the access key and its region, or give the instance a profile with a role.' })
+  if (REFUSED.has(name) || isOfCredentials(error)) return new Failure('cloud.denied', `${what}: AWS does not know these credentials: ${said}`, { ...details, hint: 'Look at the access key and its region, or give the instance a profile with a role.' })
   if (DENIED.has(name)) {
     return new Failure('cloud.denied', `${what} was denied: ${said}`, { ...details, hint: 'Add what `sunup policy` prints for the role to the policy of the instance profile (or of the credentials in use).' })
   }
@@ -50,6 +50,11 @@ export function awsFailure(error: unknown, action: string, on: string | undefine
   if (status >= 500 || TRANSIENT.has(name)) return new Failure('cloud.unreachable', `${what}: the service failed (${status} ${name}): ${said}`, details)
   if (name === 'SyntaxError') return new Failure('cloud.invalid', `${what}: the answer (${status}) is none of AWS`, { ...details, hint: 'Look at AWS_ENDPOINT_URL, and at what stands between.' })
   return new Failure('cloud.invalid', `${what} was refused: ${name}: ${said}`, details)
+}
+
+/** EC2 has one name for credentials that it does not know and for what is somebody else's. */
+export function isOfCredentials(error: unknown): boolean {
+  return awsCode(error) === 'AuthFailure' && /validate the provided access credentials/i.test(awsMessage(error))
 }
 
 /** No error that the world makes: those have a code. */

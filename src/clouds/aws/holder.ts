@@ -10,6 +10,8 @@ export interface HolderOptions {
   readonly autoScaling: AutoScaling
   readonly clock: Clock
   /** What an instance says of itself in the registry: that it drains. */
+  /** Told that somebody can't be looked at, and counts as alive for that. */
+  readonly warn?: ((text: string) => void) | undefined
   readonly isDraining?: ((instanceId: string, signal: AbortSignal) => Promise<boolean>) | undefined
 }
 
@@ -19,10 +21,11 @@ const SECOND_LOOK_MS = 2_000
 /** What is proven of whoever holds an address. Dead is only what EC2 says is terminated or shutting down, or does not find twice, or what Auto Scaling
  *  terminates; what can't be looked at is alive. An instance that is stopped keeps its address, and is alive.
  *  @throws Failure `cloud.denied`: a policy that lets nobody look would keep an address with the dead for ever */
-export async function holderState(holder: string, { ec2, autoScaling, clock, isDraining }: HolderOptions, signal: AbortSignal): Promise<HolderState> {
+export async function holderState(holder: string, { ec2, autoScaling, clock, isDraining, warn }: HolderOptions, signal: AbortSignal): Promise<HolderState> {
   // A network interface without an instance: a NAT gateway, a load balancer, one that is kept for later.
   if (!holder.startsWith('i-')) return 'alive'
-  const state = (await unlessAway(instanceState(holder, ec2, signal))) ?? 'unknown'
+  const doubt = (failure: Failure): void => warn?.(`whether ${holder} lives can't be looked at, so it counts as alive: ${failure.message}`)
+  const state = (await unlessAway(instanceState(holder, ec2, signal), doubt)) ?? 'unknown'
   if (GONE.has(state)) return 'dead'
   if (state === 'missing') {
     await clock.sleep(SECOND_LOOK_MS, signal)
@@ -56,11 +59,14 @@ async function instanceState(instanceId: string, ec2: Ec2, signal: AbortSignal):
 }
 
 /** undefined: there was no answer, which proves nothing. */
-async function unlessAway<T>(answer: Promise<T>): Promise<T | undefined> {
+async function unlessAway<T>(answer: Promise<T>, doubt?: (failure: Failure) => void): Promise<T | undefined> {
   try {
     return await answer
   } catch (error) {
-    if (error instanceof Failure && (error.code === 'cloud.unreachable' || error.code === 'cloud.throttled' || error.code === 'cloud.invalid')) return undefined
+    if (error instanceof Failure && (error.code === 'cloud.unreachable' || error.code === 'cloud.throttled' || error.code === 'cloud.invalid')) {
+      doubt?.(error)
+      return undefined
+    }
     throw error
   }
 }

@@ -52,10 +52,14 @@ export function awsRegistry({ items, leaseMs, clock }: AwsRegistryOptions): Regi
       seen.delete(nameOf(key))
       return await items.remove(key, { bootId: key.bootId }, signal)
     },
-    async *list(role, signal) {
+    async *list(role, signal, foreign) {
       if (role !== undefined && !isMemberRole(role)) return
       for await (const page of role === undefined ? items.scan(signal) : items.query(role, signal)) {
-        for (const item of page) yield rowOf(item, items.table)
+        for (const item of page) {
+          const fault = rowFault(item)
+          if (fault === undefined) yield item as unknown as Row
+          else (foreign ?? thrown)(notOurs(item, items.table, fault))
+        }
       }
     },
     ensureTable: signal => ensureTable(items, clock, signal),
@@ -65,5 +69,13 @@ export function awsRegistry({ items, leaseMs, clock }: AwsRegistryOptions): Regi
 function rowOf(item: Item, table: string): Row {
   const fault = rowFault(item)
   if (fault === undefined) return item as unknown as Row
-  throw new Failure('cloud.invalid', `${table}: the row of ${String(item.instanceId)} in ${String(item.role)} is none of sunup's: ${fault}`, { hint: 'Something else wrote it: remove the item from the table.' })
+  throw notOurs(item, table, fault)
+}
+
+function thrown(failure: Failure): never {
+  throw failure
+}
+
+function notOurs(item: Item, table: string, fault: string): Failure {
+  return new Failure('cloud.invalid', `${table}: the row of ${String(item.instanceId)} in ${String(item.role)} is none of sunup's: ${fault}`, { hint: 'Something else wrote it: remove the item from the table.' })
 }

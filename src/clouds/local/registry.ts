@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Registry, Row, RowKey, RowPatch } from '../../core/cloud.ts'
 import type { Clock } from '../../core/clock.ts'
+import { asFailure } from '../../core/failure.ts'
 import { isMemberRole, mayRegister, mayUpdate, nextRow, rowFault } from '../../core/row.ts'
 import { namePart, namesIn, notOurs, readObject, removeFile, writeObject, type Exclusively } from './files.ts'
 
@@ -73,12 +74,18 @@ export function localRegistry({ directory, leaseMs, clock, exclusively }: Option
         return true
       }),
 
-    async *list(role, signal) {
+    async *list(role, signal, foreign) {
       for (const name of role === undefined ? rolesIn() : [role].filter(isMemberRole)) {
         for (const instanceId of membersOf(namePart('a role', name))) {
           signal.throwIfAborted()
           // Gone between the look at the directory and this one: gone.
-          const row = rowIn(name, instanceId)
+          let row: Row | undefined
+          try {
+            row = rowIn(name, instanceId)
+          } catch (error) {
+            if (!foreign) throw error
+            foreign(asFailure(error))
+          }
           if (row) yield row
         }
       }

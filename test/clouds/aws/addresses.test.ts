@@ -132,6 +132,7 @@ const error = (code: string, message = 'said', status = 400) => ({ code, message
 
 for (const [fault, expected] of [
   [error('InvalidAllocationID.NotFound'), { code: 'address.missing' }],
+  [error('AuthFailure', 'AWS was not able to validate the provided access credentials', 401), { code: 'cloud.denied', message: /does not know these credentials/ }],
   [error('AuthFailure', 'You do not have permission to access the specified resource.'), { code: 'cloud.denied', message: /another account/ }],
   [error('UnauthorizedOperation', 'You are not authorized', 403), { code: 'cloud.denied', message: /ec2:AssociateAddress/, hint: /sunup policy/ }],
   [error('InvalidParameterCombination'), { code: 'cloud.invalid' }],
@@ -278,9 +279,11 @@ t.test('a holder that is not found is dead only when it is not found twice', asy
 
 t.test('a holder that can’t be looked at is alive; one that may not be is a failure', async t => {
   const server = await world(t)
-  const { addresses } = await addressHost(t, server)
+  const warnings: string[] = []
+  const { addresses } = await addressHost(t, server, { warn: text => warnings.push(text) })
   server.fault = () => 'throttle'
-  t.equal(await addresses.holderState('i-2', signal), 'alive')
+  for (let times = 0; times < 2; times++) t.equal(await addresses.holderState('i-2', signal), 'alive')
+  t.match(warnings, [/whether i-2 lives can't be looked at.*: ec2:DescribeInstances on i-2 was throttled/], 'and that is told, once')
   server.fault = () => error('UnauthorizedOperation', 'no', 403)
   await t.rejects(addresses.holderState('i-2', signal), { code: 'cloud.denied', message: /ec2:DescribeInstances/ })
 })

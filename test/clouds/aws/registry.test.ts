@@ -237,7 +237,16 @@ t.test('a row that something else wrote is named', async t => {
   const { endpoint } = await tableOnWire(t)
   const table = tableAt(t, endpoint)
   await table.change({ role: 'web', instanceId: 'i-9' }, () => ({ role: 'web', instanceId: 'i-9', state: 'fine', seq: 1 }), signal)
-  await t.rejects(rowsOf(fleetAt(t, endpoint).registry, 'web'), { code: 'cloud.invalid', message: /i-9 in web .* no bootId/ })
+  const { registry } = fleetAt(t, endpoint)
+  await t.rejects(rowsOf(registry, 'web'), { code: 'cloud.invalid', message: /i-9 in web .* no bootId/ })
+  await registry.register(key, { state: 'booting' }, signal)
+  for (const role of ['web', undefined]) {
+    const foreign: string[] = []
+    const found: string[] = []
+    for await (const { instanceId } of registry.list(role, signal, ({ message }) => foreign.push(message))) found.push(instanceId)
+    t.strictSame(found, [key.instanceId], 'whoever wants is told of it, and has the others')
+    t.match(foreign, [/i-9 in web/])
+  }
 })
 
 t.test('the table', async t => {
