@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Cloud } from '../core/cloud.ts'
+import type { Instance } from '../core/instance.ts'
 import type { Machine } from '../core/machine.ts'
 import type { AddressResource } from '../resources/address.ts'
 import type { GitResource } from '../resources/git.ts'
@@ -30,12 +33,28 @@ export function stagesOf(set: Outset, { activating, planning, signal }: Staging)
     async outcomes => {
       const outcome = outcomes.get(address)
       if (planning) return outcome === 'unchanged' ? rest : rest.map(one => unknownWhereRead(one, address))
-      if (outcome !== 'changed') return rest
-      const anew = set.replan(await set.cloud.metadata.identity(signal))
+      const taken = addressOf(set)
+      if (outcome !== 'changed' && (taken === undefined || taken === set.instance.publicIp)) return rest
+      const anew = set.replan(await identityWith(taken, set.cloud, signal))
       return anew.slice(anew.findIndex(({ resource }) => resource.id === address) + 1)
     },
   ]
 }
+
+/** The identity, once the metadata service says of it what the cloud has said of the address: it is some seconds behind. After these the cloud's word counts. */
+async function identityWith(publicIp: string | undefined, { metadata, addresses }: Cloud, signal: AbortSignal): Promise<Instance> {
+  for (let left = addresses.settlesInMs > 0 ? READS_BEHIND : 0; ; left--) {
+    const instance = await metadata.identity(signal)
+    if (publicIp === undefined || instance.publicIp === publicIp) return instance
+    if (left <= 0) return { ...instance, publicIp, publicHostname: null }
+    // Node's own error says only that it was aborted; the signal says why.
+    await sleep(BEHIND_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+/** Ten seconds in all. */
+const READS_BEHIND = 40
+const BEHIND_MS = 250
 
 function unknownWhereRead(one: PlannedResource, address: string): Planned {
   return OF_THE_ADDRESS.some(key => one.reads.has(key)) ? { ...one, unknownUntil: address } : one

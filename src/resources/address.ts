@@ -102,7 +102,10 @@ function held(wanted: Wanted): Pick<AddressResource, 'check' | 'apply' | 'held'>
     async apply(_changes, context) {
       for (let left = wanted.tries - 1; ; left--) {
         const answer = await tryOnce(wanted, context)
-        if ('allocationId' in answer) return await readBack(wanted, answer.allocationId, context.signal, addresses)
+        if ('allocationId' in answer) {
+          publicIp = await readBack(wanted, answer.allocationId, context.signal, addresses)
+          return
+        }
         if (left <= 0) throw refused(wanted, answer)
         context.output('stdout', `${answer.refusal}; asking again in ${wanted.everyMs / 1_000} s (${left} ${left === 1 ? 'try' : 'tries'} left)`)
         await pause(wanted.everyMs, context.signal)
@@ -195,15 +198,16 @@ async function took(addresses: Addresses, allocationId: string, instanceId: stri
 }
 
 /** A cloud has said yes to two at once before now: only what it says afterwards counts, and only if it goes on saying so. */
-async function readBack({ id, instanceId }: Wanted, allocationId: string, signal: AbortSignal, addresses: Addresses): Promise<void> {
+async function readBack({ id, instanceId }: Wanted, allocationId: string, signal: AbortSignal, addresses: Addresses): Promise<string> {
   const { settlesInMs } = addresses
   const enough = settlesInMs > 0 ? READS_SETTLED : 1
   let holder: string | null = null
   let ours = 0
   for (let reads = 1, waited = 0; ; reads++) {
-    holder = (await addresses.byAllocation(allocationId, signal)).holder
+    const now = await addresses.byAllocation(allocationId, signal)
+    holder = now.holder
     ours = holder === instanceId ? ours + 1 : 0
-    if (ours === enough) return
+    if (ours === enough) return now.publicIp
     if (reads === READS_BACK) break
     await pause(ours > 0 ? settlesInMs / (enough - 1) : FIRST_WAIT_MS * 2 ** waited++, signal)
   }

@@ -113,6 +113,21 @@ t.test('an answer that was lost is looked after: nothing is done twice', async t
   t.strictSame(warned, [])
 })
 
+t.test('a metadata service that is behind EC2 is waited for: the row has the address that was taken', async t => {
+  const fleet = await awsFleet(t, { role: SMALL })
+  const web = await fleet.launch('i-1')
+  const usual = web.imds.documents.get.bind(web.imds.documents)
+  let behind = 3
+  web.imds.documents.get = path => (path === 'meta-data/public-ipv4' && (fleet.ec2.holder('eipalloc-1') === null || behind-- > 0) ? '198.51.100.1' : usual(path))
+  t.match(await web.boot(), { code: 0 })
+  t.match(await fleet.rows(), [{ state: 'in-service', publicIp: '203.0.113.20' }])
+  t.ok(behind < 0)
+  // The next boot meets it behind once more, with an address that is settled.
+  behind = 2
+  t.match(await web.boot(), { code: 0 })
+  t.match(await fleet.rows(), [{ state: 'in-service', publicIp: '203.0.113.20' }])
+})
+
 t.test('a boot that is older than its row writes nothing into it', async t => {
   const { fleet, web } = await one(t)
   const later = { role: 'web', instanceId: 'i-1', bootId: '9999999999999-later' }

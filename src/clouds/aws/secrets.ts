@@ -37,7 +37,7 @@ export function awsSecrets({ access, cache }: SecretsOptions): Secrets {
         .catch((error: unknown) => {
           throw worded(error, path)
         })
-      if (Parameter?.Value === undefined) throw new Failure('secret.missing', `the parameter ${path} has no value`)
+      if (Parameter?.Value === undefined || Parameter.Value === '') throw new Failure('secret.missing', `the parameter ${path} has no value`, { hint: `Write one: aws ssm put-parameter --overwrite --type SecureString --name ${path} --value …` })
       kept?.write(path, Parameter.Value)
       return makeSecret(Parameter.Value)
     },
@@ -63,7 +63,7 @@ function worded(error: unknown, path: string): unknown {
       hint: version ? 'Look with: aws ssm get-parameter-history --name NAME' : `Names are exact, and belong to one region. Write it with: aws ssm put-parameter --type SecureString --name ${path} --value …`,
     })
   }
-  if (code === 'InvalidKeyId' || (error.code === 'cloud.denied' && OF_THE_KEY.test(said))) {
+  if (code === 'InvalidKeyId' || (error.code === 'cloud.denied' && OF_THE_KEY.test(said) && !said.includes(ACTION))) {
     return new Failure('cloud.denied', `the parameter ${path} is there, and can't be decrypted: ${said}`, {
       cause,
       hint: 'Its KMS key must exist and be enabled, and both the key\'s policy and the role\'s must allow kms:Decrypt: see what `sunup policy` prints.',

@@ -13,6 +13,7 @@ const never = new AbortController().signal
 const PARAMETERS = {
   '/app/key': { versions: ['first', 'second', 'third'], labels: { stable: 2 } },
   plain: { versions: ['plain text'] },
+  '/app/empty': { versions: [''] },
   '/app/locked': { versions: ['x'], keyIsDenied: true },
 }
 
@@ -67,6 +68,19 @@ t.test('a parameter that may not be read is denied, with the action and the way 
 t.test('a key that may not be used is told from a parameter that may not be read', async t => {
   const { secrets } = await served(t)
   await t.rejects(secrets.read('/app/locked', never), { code: 'cloud.denied', message: /\/app\/locked is there, and can't be decrypted/, hint: /kms:Decrypt/ })
+})
+
+t.test('a key that is disabled is told so, and a parameter that is named like a key is not', async t => {
+  const { secrets, server } = await served(t)
+  server.trouble = () => ({ status: 400, type: 'InvalidKeyId', message: 'arn:aws:kms:eu-west-1:123456789012:key/1 is disabled.' })
+  await t.rejects(secrets.read('/app/key', never), { code: 'cloud.denied', message: /can't be decrypted: .*disabled/ })
+  server.trouble = () => ({ status: 400, type: 'AccessDeniedException', message: 'User: x is not authorized to perform: ssm:GetParameter on resource: parameter/kms:key' })
+  await t.rejects(secrets.read('/kms:key', never), { message: /^ssm:GetParameter on .* was denied/ })
+})
+
+t.test('an empty parameter is missing', async t => {
+  const { secrets } = await served(t)
+  await t.rejects(secrets.read('/app/empty', never), { code: 'secret.missing', message: 'the parameter /app/empty has no value', hint: /--overwrite/ })
 })
 
 t.test('a name that can be none is refused in SSM’s words', async t => {
