@@ -1,7 +1,8 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
+import { readRegularText, WRITTEN_BYTES } from '../core/regular-file.ts'
 
 /** In `<run>`: the public address that a boot relied on when it opened the gate. */
 const FILE = 'address'
@@ -26,11 +27,11 @@ export function noteAddress(run: string, bootId: string, publicIp: string | unde
 /** @returns undefined: none, or another boot's */
 export function notedAddress(run: string, bootId: string): string | undefined {
   try {
-    const noted: unknown = JSON.parse(readFileSync(join(run, FILE), 'utf8'))
+    const noted: unknown = JSON.parse(readRegularText(join(run, FILE), WRITTEN_BYTES))
     return isRecord(noted) && noted.bootId === bootId && typeof noted.publicIp === 'string' ? noted.publicIp : undefined
   } catch (error) {
-    // Torn is as good as none: the next boot writes it anew.
-    if (error instanceof SyntaxError || errnoOf(error) === 'ENOENT') return undefined
+    // Torn, or no file, is as good as none: the next boot writes it anew.
+    if (error instanceof SyntaxError || errnoOf(error) === 'ENOENT' || (error instanceof Failure && error.code === 'file.kind')) return undefined
     throw new Failure('file.denied', `which address is to be watched can't be read: ${messageOf(error)}`, { cause: error })
   }
 }

@@ -31,6 +31,7 @@ const CASES: Readonly<Record<string, { readonly spoil: (where: Premises) => void
   'lifecycle.json': { spoil: where => pipe(join(where.cloud, 'lifecycle.json')), code: 1, says: /lifecycle\.json is a named pipe/ },
   'the journal': { spoil: where => pipe(join(where.state, 'journal.ndjson')), code: 1, says: /journal\.ndjson is a named pipe/ },
   'the boot mark': { spoil: where => pipe(join(where.run, 'boot')), code: 1, says: /boot is a named pipe/ },
+  'the address that the agent watches, which is written anew': { spoil: where => pipe(join(where.run, 'address')), code: 0 },
   'the name of the lock’s holder': { spoil: where => pipe(join(where.run, 'lock.holder')), code: 0 },
   'a file whose name is no UTF-8, which is none of these': { spoil: where => writeFileSync(Buffer.from(`${where.infra}/templates/na\xefve`, 'latin1'), ''), code: 0 },
   'a managed file': { spoil: where => pipe(join(where.root, 'etc/motd')), code: 1, says: /etc\/motd/ },
