@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cloud } from '../core/cloud.ts'
 import type { Instance } from '../core/instance.ts'
 import type { Machine } from '../core/machine.ts'
-import type { AddressResource } from '../resources/address.ts'
+import type { AddressResource, TakenAddress } from '../resources/address.ts'
 import type { GitResource } from '../resources/git.ts'
 import type { Stage } from '../engine/converge.ts'
 import type { Planned } from '../engine/planned.ts'
@@ -33,7 +33,7 @@ export function stagesOf(set: Outset, { activating, planning, signal }: Staging)
     async outcomes => {
       const outcome = outcomes.get(address)
       if (planning) return outcome === 'unchanged' ? rest : rest.map(one => unknownWhereRead(one, address))
-      const taken = addressOf(set)
+      const taken = addressOf(set)?.publicIp
       if (outcome !== 'changed' && (taken === undefined || taken === set.instance.publicIp)) return rest
       const anew = set.replan(await identityWith(taken, set.cloud, signal))
       return anew.slice(anew.findIndex(({ resource }) => resource.id === address) + 1)
@@ -66,7 +66,7 @@ export function appRevisionOf(set: Outset, machine: Machine): string | undefined
   return checkout?.revision(machine)
 }
 
-/** The public address that the role has taken, as its last check saw it. */
-export function addressOf(set: Outset): string | undefined {
+/** The public address that the role has taken, as the cloud last told of it. */
+export function addressOf(set: Outset): TakenAddress | undefined {
   return (set.planned.findLast(({ resource }) => resource.kind === 'address')?.resource as AddressResource | undefined)?.held()
 }

@@ -31,8 +31,10 @@ export interface AddressProps extends CommonProps {
 
 export interface AddressResource extends Resource {
   /** The address as the cloud last said that this instance holds it; undefined: it has not said so. */
-  held(): string | undefined
+  held(): TakenAddress | undefined
 }
+
+export type TakenAddress = Pick<Address, 'allocationId' | 'publicIp'>
 
 /** A public address that outlives instances, held by this one. Whoever holds it lawfully is waited for, never robbed.
  *  Fails with `address.held`, naming the owner, when every try was refused; `address.missing` when there is no such address;
@@ -89,13 +91,13 @@ function selectionOf({ allocation, tagged, pool }: AddressProps): Selection {
 
 function held(wanted: Wanted): Pick<AddressResource, 'check' | 'apply' | 'held'> {
   const { addresses, instanceId } = wanted
-  let publicIp: string | undefined
+  let taken: TakenAddress | undefined
   return {
-    held: () => publicIp,
+    held: () => taken,
     async check({ signal, planning }) {
       const candidates = await candidatesOf(wanted, signal)
-      publicIp = candidates.find(one => one.holder === instanceId)?.publicIp
-      if (publicIp !== undefined) return []
+      taken = candidates.find(one => one.holder === instanceId)
+      if (taken) return []
       const { holder, reason } = await outlook(wanted, candidates, planning, signal)
       return [{ type: holder === null ? 'create' : 'update', field: 'holder', from: holder, to: instanceId, ...(reason !== undefined && { reason }) }]
     },
@@ -103,7 +105,7 @@ function held(wanted: Wanted): Pick<AddressResource, 'check' | 'apply' | 'held'>
       for (let left = wanted.tries - 1; ; left--) {
         const answer = await tryOnce(wanted, context)
         if ('allocationId' in answer) {
-          publicIp = await readBack(wanted, answer.allocationId, context.signal, addresses)
+          taken = await readBack(wanted, answer.allocationId, context.signal, addresses)
           return
         }
         if (left <= 0) throw refused(wanted, answer)
@@ -198,7 +200,7 @@ async function took(addresses: Addresses, allocationId: string, instanceId: stri
 }
 
 /** A cloud has said yes to two at once before now: only what it says afterwards counts, and only if it goes on saying so. */
-async function readBack({ id, instanceId }: Wanted, allocationId: string, signal: AbortSignal, addresses: Addresses): Promise<string> {
+async function readBack({ id, instanceId }: Wanted, allocationId: string, signal: AbortSignal, addresses: Addresses): Promise<TakenAddress> {
   const { settlesInMs } = addresses
   const enough = settlesInMs > 0 ? READS_SETTLED : 1
   let holder: string | null = null
@@ -207,7 +209,7 @@ async function readBack({ id, instanceId }: Wanted, allocationId: string, signal
     const now = await addresses.byAllocation(allocationId, signal)
     holder = now.holder
     ours = holder === instanceId ? ours + 1 : 0
-    if (ours === enough) return now.publicIp
+    if (ours === enough) return now
     if (reads === READS_BACK) break
     await pause(ours > 0 ? settlesInMs / (enough - 1) : FIRST_WAIT_MS * 2 ** waited++, signal)
   }

@@ -106,9 +106,9 @@ async function round(watching: Watch): Promise<void> {
 async function keepAddress(watching: Watch, signal: AbortSignal): Promise<void> {
   const { run, cloud, control, instanceId } = watching
   if (instanceId === undefined) return
-  const { bootId } = readBootMark(run)
+  const self = { instanceId, bootId: readBootMark(run).bootId }
   const look = async (): Promise<void> => {
-    await lookAtAddress(run, bootId, cloud.metadata, signal)
+    await lookAtAddress(run, self, cloud, signal)
     watching.lost['address.lost'] = 0
     watching.warned = false
   }
@@ -118,7 +118,7 @@ async function keepAddress(watching: Watch, signal: AbortSignal): Promise<void> 
     control.signal.throwIfAborted()
     const { code, message } = asFailure(error)
     if (code === 'address.lost') {
-      if (isBelieved(watching, code)) await whileAlone(watching, { instanceId, bootId }, undefined, code, look)
+      if (isBelieved(watching, code)) await whileAlone(watching, self, undefined, code, look)
       return
     }
     if (watching.warned !== true) watching.warn(`whether this instance still has its address can't be told: ${message}`)

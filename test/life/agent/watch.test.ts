@@ -267,7 +267,7 @@ t.test('an address that is taken from it closes the gate within a lease, and the
   const where = await served(t)
   const ran = await watched(where, { rounds: 9, at: { 1: robbed(where) } })
   t.equal(ran.exitCode, 1)
-  t.match(ran.events.at(-1), { type: 'run.finished', gate: 'closed', error: { code: 'address.lost', message: 'the address 203.0.113.10 was taken from this instance: it has no public address', hint: /who holds it/ } })
+  t.match(ran.events.at(-1), { type: 'run.finished', gate: 'closed', error: { code: 'address.lost', message: 'the address 203.0.113.10 was taken from this instance: i-0thief holds it', hint: /same address/ } })
   t.notOk(isOpen(where))
   t.match(row(where), { state: 'failed', failure: /203\.0\.113\.10/ })
   t.match(where.answers().at(-1), { answer: 'failed' })
