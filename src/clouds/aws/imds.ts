@@ -152,7 +152,7 @@ export function imds(options: ImdsOptions): Imds {
     return new Failure('cloud.unreachable', `the instance metadata service at ${base} has not answered${since}: ${messageOf(error)}`, {
       cause: error,
       remedy: 'final',
-      hint: 'Not an EC2 instance? Use cloud: local. In a container, the instance needs a hop limit of 2 (modify-instance-metadata-options --http-put-response-hop-limit 2).',
+      hint: 'Not an EC2 instance? Set AWS_REGION, and AWS_PROFILE or an access key; or use cloud: local. In a container, the instance needs a hop limit of 2 (modify-instance-metadata-options --http-put-response-hop-limit 2).',
     })
   }
 
