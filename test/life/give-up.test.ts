@@ -28,3 +28,23 @@ t.test('a registry that is silent does not keep the group from being told', asyn
   await giveUp(false, control, held, new Failure('cloud.unreachable', 'no answer'), { closingMs: 10, tellingMs: 60_000 })
   t.strictSame(told, ['no answer'])
 })
+
+t.test('all steps are closed before the row says failed, and that before the group is told; one that can’t be told is in the failure', async t => {
+  const order: string[] = []
+  const cloud = {
+    registry: { register: async () => void order.push('row') },
+    revisions: { recordFailed: async () => undefined },
+    lifecycle: {
+      async failed() {
+        order.push('group')
+        throw new Failure('cloud.denied', 'autoscaling:CompleteLifecycleAction was denied', { hint: 'sunup policy' })
+      },
+    },
+  } as unknown as Cloud
+  const key = { role: 'web', instanceId: 'i-1', bootId: 'b' }
+  const gates = { close: async () => void order.push('gates') }
+  const held = { stops: [() => order.push('lease')], isMine: true, recorded: true, cloud, key, self: key, gates } as unknown as Held
+  const failure = await giveUp(false, control, held, new Failure('probe.failed', 'no answer', { hint: 'Look.' }))
+  t.strictSame(order, ['lease', 'gates', 'row', 'group'])
+  t.match(failure, { code: 'probe.failed', message: 'no answer', hint: 'Look.\nThe group could not be told: autoscaling:CompleteLifecycleAction was denied\nsunup policy' })
+})
