@@ -6,7 +6,7 @@ import type { AddressResource, TakenAddress } from '../resources/address.ts'
 import type { GitResource } from '../resources/git.ts'
 import type { Stage } from '../engine/converge.ts'
 import type { Planned } from '../engine/planned.ts'
-import type { PlannedResource } from '../roles/plan.ts'
+import type { PlannedResource } from '../roles/planned.ts'
 import type { Outset } from './outset.ts'
 
 /** What an address that is taken changes. */

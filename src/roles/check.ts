@@ -6,7 +6,9 @@ import type { Planning } from './call.ts'
 import { faultsOf } from '../core/faults.ts'
 import { roleFiles, type RoleFiles } from './files.ts'
 import { answers, canMeet } from './match.ts'
-import { earlyReads, planEach, type PlannedResource, type PlannedStep } from './plan.ts'
+import { addressFaults } from './one-address.ts'
+import { planEach } from './plan.ts'
+import type { PlannedResource, PlannedStep } from './planned.ts'
 import { recipeBook, type BuiltIn, type RecipeBook } from './recipes.ts'
 import { loadRole } from './role.ts'
 import { standInCloud, standInInstance } from './stand-in.ts'
@@ -108,7 +110,7 @@ async function checkRole(role: Role, inspection: Inspection, book: RecipeBook, f
     // What a recipe that failed would have brought is missing: order would only complain of that.
     if (planned.length === role.runList.length) checkOrder(planned.flatMap(step => step.resources), planned, inspection.order, role, faults)
     if (which === 'departed') continue
-    faults.push(...earlyReads(planned))
+    faults.push(...addressFaults(planned))
     warnings.push(...planned.flatMap(warningsOf))
   }
 }

@@ -1,32 +1,15 @@
 import { join } from 'node:path'
-import type { Fault } from '../core/failure.ts'
+import { failureOf } from '../core/faults.ts'
 import type { Instance } from '../core/instance.ts'
-import type { Phase, RecipeInput, RoleFacts } from '../core/recipe.ts'
-import type { Resource } from '../core/resource.ts'
+import type { RecipeInput, RoleFacts } from '../core/recipe.ts'
 import type { Role } from '../core/role.ts'
 import { assets, type Assets } from './assets.ts'
 import { bounded } from './bounded.ts'
 import { callRecipe, limitOf, stuckRecipe, type Planning } from './call.ts'
-import { failureOf } from '../core/faults.ts'
+import { addressFaults } from './one-address.ts'
+import type { PlannedResource, PlannedStep } from './planned.ts'
 import type { Step } from './steps.ts'
 import { tracked } from './tracked.ts'
-
-/** What one step of a run list asks for. */
-export interface PlannedStep {
-  readonly step: Step
-  readonly resources: readonly PlannedResource[]
-  /** The keys of the instance that its recipe read; grows when its resources read more, later. */
-  readonly reads: ReadonlySet<keyof Instance>
-}
-
-export interface PlannedResource {
-  readonly resource: Resource
-  /** For complaints, e.g. 'recipe nginx (roles/web.yaml:7)'. */
-  readonly origin: string
-  readonly phase: Phase
-  readonly recipe: string
-  readonly reads: ReadonlySet<keyof Instance>
-}
 
 /** Asks every recipe for its resources, in the order of the run list; for `departed`, in reverse.
  *  @throws Failure of a resource or template, with the entry's place; `recipe.threw`, `recipe.invalid`, `recipe.stuck` */
@@ -39,8 +22,8 @@ export function planSteps(planning: Planning): readonly PlannedStep[] {
   const chosen = planning.steps.filter(step => planning.phase === undefined || step.phase === planning.phase)
   const ordered = planning.which === 'departed' ? chosen.toReversed() : chosen
   const result = planEach(ordered, planning)
-  const early = planning.which === 'departed' ? [] : earlyReads(result)
-  if (early.length > 0) throw failureOf(early)
+  const faults = planning.which === 'departed' ? [] : addressFaults(result)
+  if (faults.length > 0) throw failureOf(faults)
   return result
 }
 
@@ -79,16 +62,4 @@ export function inputOf({ params, recipe }: Step, planning: Omit<Planning, 'whic
 
 export function roleFacts(role: Role, run: string): RoleFacts {
   return { name: role.name, health: { file: role.health.file, directory: join(run, 'health') } }
-}
-
-/** A recipe that prepares must not read an address that is taken only when the instance is activated. */
-export function earlyReads(planned: readonly PlannedStep[]): readonly Fault[] {
-  const taker = planned.find(({ step, resources }) => step.recipe.name === 'eip' || resources.some(one => one.resource.kind === 'address'))
-  if (!taker) return []
-  return planned.flatMap(({ step, reads }): Fault[] => {
-    const key = (['publicIp', 'publicHostname'] as const).find(name => reads.has(name))
-    if (key === undefined || step.phase === 'activate') return []
-    const message = `recipe ${step.recipe.name} reads instance.${key} while it prepares, and recipe ${taker.step.recipe.name} takes the address only afterwards`
-    return [{ place: step.entry.place, message, hint: "Give the recipe `phase: 'activate'`.", code: 'recipe.invalid' }]
-  })
 }

@@ -132,6 +132,31 @@ t.test('no secret is read, and the cloud is not asked', async t => {
   t.strictSame((await check(source)).faults, [])
 })
 
+t.test('two addresses for one instance are told, each other one at its place', async t => {
+  const source = t.testdir({ roles: { 'web.yaml': 'recipes:\n  - eip\n  - eip: { pool: { pool: edge } }\n  - eip: { tag: other }\n' } })
+  const { faults } = await check(source)
+  t.strictSame(shown(faults), [
+    'roles/web.yaml:3: an instance holds one public address: address[pool pool=edge] by recipe eip (roles/web.yaml:3) would take the place of address[tag allocation-id] by recipe eip (roles/web.yaml:2)',
+    'roles/web.yaml:4: an instance holds one public address: address[tag other] by recipe eip (roles/web.yaml:4) would take the place of address[tag allocation-id] by recipe eip (roles/web.yaml:2)',
+  ])
+  t.match(faults, [{ code: 'resource.conflict' }, { code: 'resource.conflict' }])
+})
+
+t.test('one address asked for twice, one behind a guard, and one given back are none too many', async t => {
+  const other = (allocation: string, more: string) => `import { address, recipe } from 'sunup'
+export default recipe({
+  description: 'Another address.',
+  phase: 'activate',
+  resources: ({ instance, cloud }) => [address({ addresses: cloud.addresses, instanceId: instance.id, allocation: '${allocation}', ${more} })],
+})
+`
+  const source = t.testdir({
+    roles: { 'web.yaml': 'recipes: [eip, eip, guarded, back]\n' },
+    recipes: recipes({ guarded: other('eipalloc-2', "onlyIf: ['true']"), back: other('eipalloc-3', "state: 'absent'") }),
+  })
+  t.strictSame((await check(source)).faults, [])
+})
+
 t.test('a known identity stands for the roles that answer to its groups', async t => {
   const text = recipeText("instance.id === 'i-1' ? [3] : []")
   const source = t.testdir({ roles: { 'web.yaml': 'recipes: [a]\n', 'worker.yaml': 'recipes: [a]\n' }, recipes: recipes({ a: text }) })

@@ -1,5 +1,5 @@
 import type { Resource, ResourceId } from '../../core/resource.ts'
-import type { PlannedResource, PlannedStep } from '../../roles/plan.ts'
+import type { PlannedResource, PlannedStep } from '../../roles/planned.ts'
 import { secretReferences } from '../../roles/secrets.ts'
 
 /** A step of the run list that an image can't have. */
