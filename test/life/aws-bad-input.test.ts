@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
-import { awsFleet, hastyClock, SMALL, type Call, type FleetInstance, type FleetOptions, type InstanceOptions } from '../support/aws-fleet.ts'
+import { awsFleet, SMALL, type Call, type FleetInstance, type FleetOptions, type InstanceOptions } from '../support/aws-fleet.ts'
 import { staysClosed, type Expected } from '../support/aws-outcomes.ts'
+import { hastyClock } from '../support/fake-clock.ts'
 import { recipeText } from '../support/repository.ts'
 
 t.setTimeout(110_000)

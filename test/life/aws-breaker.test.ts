@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { lastGood } from '../../src/core/revisions.ts'
-import { awsFleet, hastyClock, type Fleet } from '../support/aws-fleet.ts'
+import { awsFleet, type Fleet } from '../support/aws-fleet.ts'
+import { hastyClock } from '../support/fake-clock.ts'
 import { gitBackend, httpServer, repository, type Repository } from '../support/git-repository.ts'
 
 t.setTimeout(110_000)

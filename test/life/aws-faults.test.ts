@@ -2,9 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Clock } from '../../src/core/clock.ts'
-import { awsFleet, hastyClock, SMALL, type Call, type Fleet, type FleetInstance, type FleetOptions } from '../support/aws-fleet.ts'
+import { awsFleet, SMALL, type Call, type Fleet, type FleetInstance, type FleetOptions } from '../support/aws-fleet.ts'
 import { serves, staysClosed } from '../support/aws-outcomes.ts'
 import { downDynamoDb } from '../support/dynamodb.ts'
+import { hastyClock } from '../support/fake-clock.ts'
 import { recipeText } from '../support/repository.ts'
 
 t.setTimeout(110_000)

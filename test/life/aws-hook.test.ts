@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Event } from '../../src/core/events.ts'
-import { awsFleet, hastyClock, SMALL, type Fleet } from '../support/aws-fleet.ts'
+import { awsFleet, SMALL, type Fleet } from '../support/aws-fleet.ts'
 import { serves, staysClosed } from '../support/aws-outcomes.ts'
 import type { RanHere } from '../support/boot-here.ts'
+import { hastyClock } from '../support/fake-clock.ts'
 
 t.setTimeout(110_000)
 

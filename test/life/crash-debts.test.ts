@@ -1,10 +1,8 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { chosen, copyOf, killer } from '../support/crashes.ts'
-import { aside } from '../support/git-repository.ts'
+import { everyDeath } from '../support/deaths.ts'
 import { leftovers } from '../support/plain-tree.ts'
-import { abreast } from '../support/program.ts'
 import { premises, recipeText, type Premises } from '../support/repository.ts'
 
 const MOST_DEATHS = 44
@@ -37,27 +35,17 @@ t.test('what an update owes is paid, whichever call it was killed before', async
 })
 
 async function pays(t: Test, before: Premises, version: number): Promise<void> {
-  const work = aside(t, 'debts')
-  const kill = killer(work)
-  const { calls, whole } = await kill.callsOf(before, join(work, 'whole'))
-  t.strictSame(runs(whole), { a: [`a of version ${version}`], both: [`a of version ${version}b of version ${version}`] }, 'a boot that lives runs each once')
-  const { at, seed } = chosen(calls, MOST_DEATHS)
-  t.comment(`${at.length} of ${calls} calls, SUNUP_TEST_SEED=${seed}`)
-  await abreast(at, async n => {
-    const where = copyOf(before, join(work, `at-${n}`))
-    const died = await kill.boot(where, n)
-    const point = `call ${n} (${died.stderr.trim().replaceAll(where.dir, '')})`
-    const healed = await where.sunup('boot')
-    t.match({ signal: died.signal, code: healed.code }, { signal: 'SIGKILL', code: 0 }, `${point}: it died, and the next boot settled`)
-    const { a, both } = runs(where)
-    t.equal(a.at(-1), `a of version ${version}`, `${point}: the act ran after the change`)
-    t.equal(both.at(-1), `a of version ${version}b of version ${version}`, `${point}: the other one ran after both`)
-    t.ok(a.length <= 2 && both.length <= 2, `${point}: neither ran more often than it was begun`)
-    t.notOk(existsSync(join(where.state, 'journal.ndjson')), `${point}: nothing is owed`)
-    t.strictSame(leftovers(where.root), [], `${point}: nothing is left over`)
-    const again = await where.sunup('plan')
-    t.equal(again.code, 0, `${point}: and nothing more would run`)
-    rmSync(where.dir, { recursive: true })
+  await everyDeath(t, before, { most: MOST_DEATHS }, whole => {
+    t.strictSame(runs(whole), { a: [`a of version ${version}`], both: [`a of version ${version}b of version ${version}`] }, 'a boot that lives runs each once')
+    return async (where, point) => {
+      const { a, both } = runs(where)
+      t.equal(a.at(-1), `a of version ${version}`, `${point}: the act ran after the change`)
+      t.equal(both.at(-1), `a of version ${version}b of version ${version}`, `${point}: the other one ran after both`)
+      t.ok(a.length <= 2 && both.length <= 2, `${point}: neither ran more often than it was begun`)
+      t.notOk(existsSync(join(where.state, 'journal.ndjson')), `${point}: nothing is owed`)
+      t.strictSame(leftovers(where.root), [], `${point}: nothing is left over`)
+      t.equal((await where.sunup('plan')).code, 0, `${point}: and nothing more would run`)
+    }
   })
 }
 

@@ -1,10 +1,9 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { chosen, copyOf, killer } from '../support/crashes.ts'
-import { aside, type Repository } from '../support/git-repository.ts'
+import { everyDeath } from '../support/deaths.ts'
+import type { Repository } from '../support/git-repository.ts'
 import { leftovers } from '../support/plain-tree.ts'
-import { abreast } from '../support/program.ts'
 import { application, premises, type Premises } from '../support/repository.ts'
 import { settledState } from '../support/settled.ts'
 
@@ -38,25 +37,15 @@ function demo(t: Test): { before: Premises; app: Repository } {
   return { before: premises(t, { role }), app }
 }
 
-/** Dies at every call in turn, each time on a copy, and boots again. */
 async function heals(t: Test, before: Premises): Promise<void> {
-  const work = aside(t, 'crashes')
-  const kill = killer(work)
-  const { calls, whole } = await kill.callsOf(before, join(work, 'whole'))
-  const wanted = settledState(whole)
-  const { at, seed } = chosen(calls, MOST_DEATHS)
-  t.comment(`${at.length} of ${calls} calls, SUNUP_TEST_SEED=${seed}`)
-  await abreast(at, async n => {
-    const where = copyOf(before, join(work, `at-${n}`))
-    const died = await kill.boot(where, n)
-    const point = `call ${n} (${died.stderr.trim().replaceAll(where.dir, '')})`
-    const healed = await where.sunup('boot')
-    t.match({ signal: died.signal, code: healed.code, stderr: healed.stderr }, { signal: 'SIGKILL', code: 0, stderr: /^$/ }, `${point}: it died, and the next boot settled`)
-    t.strictSame(settledState(where), wanted, `${point}: all is as if it had not died`)
-    t.strictSame([...leftovers(where.root), ...leftovers(where.cloud)], [], `${point}: nothing is left over`)
-    t.notOk(existsSync(join(where.state, 'journal.ndjson')), `${point}: nothing is owed`)
-    t.equal(where.rows()[0]?.state, 'in-service', `${point}: the one row says so`)
-    t.equal(readdirSync(join(where.state, 'decisions')).length, 1, `${point}: one decision is kept`)
-    rmSync(where.dir, { recursive: true })
+  await everyDeath(t, before, { most: MOST_DEATHS }, whole => {
+    const wanted = settledState(whole)
+    return (where, point) => {
+      t.strictSame(settledState(where), wanted, `${point}: all is as if it had not died`)
+      t.strictSame([...leftovers(where.root), ...leftovers(where.cloud)], [], `${point}: nothing is left over`)
+      t.notOk(existsSync(join(where.state, 'journal.ndjson')), `${point}: nothing is owed`)
+      t.equal(where.rows()[0]?.state, 'in-service', `${point}: the one row says so`)
+      t.equal(readdirSync(join(where.state, 'decisions')).length, 1, `${point}: one decision is kept`)
+    }
   })
 }

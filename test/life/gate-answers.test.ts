@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { bootHere, hurriedClock } from '../support/boot-here.ts'
+import { bootHere } from '../support/boot-here.ts'
+import { hastyClock } from '../support/fake-clock.ts'
 import { httpServer } from '../support/git-repository.ts'
 import { PROGRAM } from '../support/program.ts'
 import { premises, SMALL } from '../support/repository.ts'
@@ -46,7 +47,7 @@ t.test('a health URL that does not answer takes the file and the row back again'
     response.writeHead(404).end()
   })
   const where = premises(t, { staged: false, role: `${HERE}health: { url: "${url}/ping.html" }\n`, files: HOOK })
-  const { exitCode, failure, events } = await bootHere(where, { clock: hurriedClock() })
+  const { exitCode, failure, events } = await bootHere(where, { clock: hastyClock() })
   t.equal(exitCode, 1)
   t.match(failure?.message, /health URL does not answer.*404/)
   t.ok(seen.length > 1 && seen.every(state => state === 'in-service'), 'it was asked with the file there')

@@ -303,20 +303,3 @@ function inEnvironment(t: Test, values: Readonly<Record<string, string>>): void 
     }
   })
 }
-
-/** A clock on which waiting takes no time: it goes on by as much.
- *  @param moved called after each sleep, with the milliseconds slept since the start: what happens in the world at that time */
-export function hastyClock(moved: (sleptMs: number) => unknown = () => {}): Clock {
-  let ahead = 0
-  return {
-    now: () => systemClock.now() + ahead,
-    monotonic: () => systemClock.monotonic() + ahead,
-    async sleep(ms, signal) {
-      signal.throwIfAborted()
-      ahead += ms
-      await moved(ahead)
-      await new Promise(setImmediate)
-      signal.throwIfAborted()
-    },
-  }
-}

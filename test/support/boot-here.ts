@@ -57,16 +57,3 @@ async function here(
   )
   return { ...ended, events }
 }
-
-/** A clock on which waiting takes no time: it goes on by as much. */
-export function hurriedClock(): Clock {
-  let ahead = 0
-  return {
-    now: () => systemClock.now() + ahead,
-    monotonic: () => systemClock.monotonic() + ahead,
-    async sleep(ms, signal) {
-      signal.throwIfAborted()
-      ahead += ms
-    },
-  }
-}

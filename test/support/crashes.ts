@@ -49,18 +49,3 @@ export function copyOf(where: Premises, to: string): Premises {
   execFileSync('cp', ['-a', where.dir, to])
   return premisesAt(to)
 }
-
-/** Which calls to die at: all, or of more than `most` the first 40 and a random spread of the rest.
- *  SUNUP_TEST_CRASHES=all takes every one; SUNUP_TEST_SEED repeats a spread. */
-export function chosen(calls: number, most: number): { readonly at: readonly number[]; readonly seed: number } {
-  const every = Array.from({ length: calls }, (_, n) => n)
-  const seed = Number(process.env.SUNUP_TEST_SEED ?? Math.floor(Math.random() * 1e9))
-  if (process.env.SUNUP_TEST_CRASHES === 'all' || calls <= most) return { at: every, seed }
-  const rest = every.slice(FIRST)
-  let state = seed
-  const random = (): number => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31
-  const picked = Array.from({ length: most - FIRST }, () => rest.splice(Math.floor(random() * rest.length), 1)[0] as number)
-  return { at: [...every.slice(0, FIRST), ...picked.sort((a, b) => a - b)], seed }
-}
-
-const FIRST = 40

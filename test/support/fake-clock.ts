@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/core/clock.ts'
+import { systemClock } from '../../src/machine/clock.ts'
 
 export interface FakeClock extends Clock {
   /** How often and how long somebody slept, in milliseconds. */
@@ -22,6 +23,23 @@ export function fakeClock(moved: (elapsedMs: number) => unknown = () => {}): Fak
       sleeps.push(ms)
       elapsed += ms
       await moved(elapsed)
+      signal.throwIfAborted()
+    },
+  }
+}
+
+/** The system's clock, but for waiting, which takes no time: it goes on by as much.
+ *  @param moved called after each sleep, with the milliseconds slept since the start: what happens in the world at that time */
+export function hastyClock(moved: (sleptMs: number) => unknown = () => {}): Clock {
+  let ahead = 0
+  return {
+    now: () => systemClock.now() + ahead,
+    monotonic: () => systemClock.monotonic() + ahead,
+    async sleep(ms, signal) {
+      signal.throwIfAborted()
+      ahead += ms
+      await moved(ahead)
+      await new Promise(setImmediate)
       signal.throwIfAborted()
     },
   }

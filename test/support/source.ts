@@ -8,7 +8,7 @@ import type { Reading, Repository as Read } from '../../src/life/source/reposito
 import { readSource, type RemoteSource } from '../../src/life/source/source.ts'
 import { hostMachine } from '../../src/machine/machine.ts'
 import { PATH } from '../../src/machine/path.ts'
-import { hurriedClock } from './boot-here.ts'
+import { hastyClock } from './fake-clock.ts'
 import { aside, recorder, repository, type Recorder, type Repository } from './git-repository.ts'
 import { builtIn } from './provisioning.ts'
 import { SMALL } from './repository.ts'
@@ -71,7 +71,7 @@ export function sourceReader(t: Test): SourceReader {
         read = await readSource(
           asked,
           { host: hostMachine({ network }), directory: base, network, builtIn, role },
-          { signal: new AbortController().signal, clock: hurriedClock(), tell: event => void events.push(event), planning: false, groups: ['demo'], ...reading },
+          { signal: new AbortController().signal, clock: hastyClock(), tell: event => void events.push(event), planning: false, groups: ['demo'], ...reading },
         )
       } catch (error) {
         if (!(error instanceof Failure)) throw error

@@ -1,11 +1,11 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { chosen, copyOf, killer } from '../../support/crashes.ts'
+import { copyOf, killer } from '../../support/crashes.ts'
+import { everyDeath } from '../../support/deaths.ts'
 import { aside, repository } from '../../support/git-repository.ts'
 import { leftovers, plainTree } from '../../support/plain-tree.ts'
-import { abreast } from '../../support/program.ts'
-import { premises } from '../../support/repository.ts'
+import { premises, type Premises } from '../../support/repository.ts'
 
 t.setTimeout(600_000)
 
@@ -27,24 +27,13 @@ t.test('a bake that was killed before any call is made good by the next one, and
   const app = repository(t)
   const role = `securityGroups: [demo]\nrecipes:\n  - note: {}\n  - files: [{ path: /etc/app.conf, content: "x\\n" }]\n  - git-sync: { repository: "${app.url}", ref: main, path: /srv/app }\n`
   const before = premises(t, { role, files: { 'recipes/note/recipe.ts': NOTE } })
-  const work = aside(t, 'bake-crashes')
-  const kill = killer(work, ['bake', '--role', 'demo'])
-  const { calls, whole } = await kill.callsOf(before, join(work, 'whole'))
-  const { at, seed } = chosen(calls, MOST_DEATHS)
-  t.comment(`${at.length} of ${calls} calls, SUNUP_TEST_SEED=${seed}`)
   const made = (root: string): unknown => ['etc', 'noted', 'srv/app/releases'].map(name => plainTree(join(root, name)))
-  await abreast(at, async n => {
-    const where = copyOf(before, join(work, `at-${n}`))
-    const died = await kill.boot(where, n)
-    const point = `call ${n} (${died.stderr.trim().replaceAll(where.dir, '')})`
-    t.notOk(existsSync(where.health), `${point}: the gate is closed`)
-    const again = await where.sunup('bake', '--role', 'demo')
-    t.match({ signal: died.signal, code: again.code, stderr: again.stderr }, { signal: 'SIGKILL', code: 0, stderr: /^$/ }, `${point}: it died, and the next bake ended well`)
+  const dead = (where: Premises, point: string): void => void t.notOk(existsSync(where.health), `${point}: the gate is closed`)
+  await everyDeath(t, before, { line: ['bake', '--role', 'demo'], most: MOST_DEATHS, dead }, whole => (where, point) => {
     t.strictSame(made(where.root), made(whole.root), `${point}: all is as if it had not died`)
     t.ok(existsSync(join(where.root, 'noted')), `${point}: what was owed is paid`)
     t.strictSame(leftovers(where.root), [], `${point}: nothing is left over`)
     t.notOk(existsSync(join(where.run, 'bake/journal.ndjson')), `${point}: nothing is owed`)
-    rmSync(where.dir, { recursive: true })
   })
 })
 

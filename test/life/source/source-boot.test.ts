@@ -1,11 +1,10 @@
 import t, { type Test } from 'tap'
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Event } from '../../../src/core/events.ts'
-import { chosen, copyOf, killer } from '../../support/crashes.ts'
-import { aside, gitBackend, httpServer, type Repository } from '../../support/git-repository.ts'
+import { everyDeath } from '../../support/deaths.ts'
+import { gitBackend, httpServer, type Repository } from '../../support/git-repository.ts'
 import { leftovers, plainTree } from '../../support/plain-tree.ts'
-import { abreast } from '../../support/program.ts'
 import { premises, recipeText, SMALL, type Premises } from '../../support/repository.ts'
 import { infrastructure, npmElsewhere } from '../../support/source.ts'
 
@@ -147,23 +146,14 @@ t.test('a boot that takes a push and dies before any call is healed by the next 
 const MOST_DEATHS = 45
 
 async function heals(t: Test, before: Premises, infra: Repository): Promise<void> {
-  const work = aside(t, 'crashes')
-  const kill = killer(work)
-  const { calls, whole } = await kill.callsOf(before, join(work, 'whole'))
-  const wanted = kept(whole)
-  const commit = infra.git('rev-parse', 'HEAD')
-  const { at, seed } = chosen(calls, MOST_DEATHS)
-  t.comment(`${at.length} of ${calls} calls, SUNUP_TEST_SEED=${seed}`)
-  await abreast(at, async n => {
-    const where = copyOf(before, join(work, `at-${n}`))
-    const died = await kill.boot(where, n)
-    const point = `call ${n} (${died.stderr.trim().replaceAll(where.dir, '')})`
-    const healed = await where.sunup('boot')
-    t.match({ signal: died.signal, code: healed.code, stderr: healed.stderr }, { signal: 'SIGKILL', code: 0, stderr: /^$/ }, `${point}: it died, and the next boot settled`)
-    t.equal(where.rows()[0]?.revision, commit, `${point}: on the commit`)
-    t.strictSame(kept(where), wanted, `${point}: what is kept is as if it had not died`)
-    t.strictSame(leftovers(where.root), [], `${point}: nothing is left over`)
-    rmSync(where.dir, { recursive: true })
+  await everyDeath(t, before, { most: MOST_DEATHS }, whole => {
+    const wanted = kept(whole)
+    const commit = infra.git('rev-parse', 'HEAD')
+    return (where, point) => {
+      t.equal(where.rows()[0]?.revision, commit, `${point}: on the commit`)
+      t.strictSame(kept(where), wanted, `${point}: what is kept is as if it had not died`)
+      t.strictSame(leftovers(where.root), [], `${point}: nothing is left over`)
+    }
   })
 }
 
