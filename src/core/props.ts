@@ -1,3 +1,4 @@
+import { normalize } from 'node:path'
 import { Failure } from './failure.ts'
 import { didYouMean, wasMeant } from './nearest.ts'
 import { isRecord } from './plain.ts'
@@ -8,7 +9,9 @@ import { isSecret } from './secret.ts'
 export type PropRule = `${keyof typeof RULES}${'' | '?'}`
 
 const RULES = {
-  path: [(value: unknown) => typeof value === 'string' && value.startsWith('/') && !value.includes('\0'), 'an absolute path'],
+  path: [isPath, 'an absolute path'],
+  // Two spellings of one path would be two resources, each undoing the other.
+  plainPath: [(value: unknown) => isPath(value) && value === plainPath(value), 'an absolute path in its plain form'],
   string: [(value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0'), 'a non-empty string without NUL bytes'],
   text: [(value: unknown) => typeof value === 'string' || isSecret(value), 'a string'],
   mode: [(value: unknown) => typeof value === 'string' && /^[0-7]{3,4}$/.test(value), 'an octal mode as text, e.g. "0644"'],
@@ -44,7 +47,10 @@ export function checkProps(label: string, props: object, rules: Readonly<Record<
       continue
     }
     const [holds, expected] = RULES[(optional ? rule.slice(0, -1) : rule) as keyof typeof RULES]
-    if (!holds(value)) throw new Failure('resource.invalid', `${label}: "${key}" must be ${expected}, found ${show(value)}`)
+    if (holds(value)) continue
+    throw new Failure('resource.invalid', `${label}: "${key}" must be ${expected}, found ${show(value)}`, {
+      hint: rule.startsWith('plainPath') && isPath(value) ? `Did you mean ${plainPath(value)}?` : undefined,
+    })
   }
 }
 
@@ -53,6 +59,15 @@ export function oneOf<T extends string>(label: string, key: string, value: T, al
   throw new Failure('resource.invalid', `${label}: "${key}" must be one of ${allowed.join(', ')}, found ${show(value)}`, {
     hint: typeof value === 'string' ? wasMeant(value, allowed) : undefined,
   })
+}
+
+function isPath(value: unknown): value is string {
+  return typeof value === 'string' && value.startsWith('/') && !value.includes('\0')
+}
+
+function plainPath(path: string): string {
+  const plain = normalize(path)
+  return plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain
 }
 
 function show(value: unknown): string {

@@ -29,7 +29,7 @@ const STAMP = '.sunup-archive'
 export function archive(props: ArchiveProps): Resource {
   const path = props.path
   const label = `archive[${path}]`
-  checkProps(label, props, { ...COMMON_PROPS, path: 'path', url: 'string', sha256: 'string' })
+  checkProps(label, props, { ...COMMON_PROPS, path: 'plainPath', url: 'string', sha256: 'string' })
   const source = checkDownload(label, props)
   const wanted = `sha256:${source.sha256}`
   const beside = (what: string): string => join(dirname(path), `.sunup-${what}-${basename(path).slice(-40)}`)

@@ -48,7 +48,7 @@ export interface ConfigTreeChecker {
  *  @throws Failure `resource.invalid`; when applied `file.refused` (the checker's words in `output`), `file.kind`, `file.denied`, `disk.full` */
 export function configTree(props: ConfigTreeProps): Resource {
   const label = `configTree[${props.path}]`
-  checkProps(label, props, { ...COMMON_PROPS, path: 'path', files: 'record', verify: 'any?', replaces: 'strings?' })
+  checkProps(label, props, { ...COMMON_PROPS, path: 'plainPath', files: 'record', verify: 'any?', replaces: 'strings?' })
   const path = props.path.replace(/\/+$/, '')
   const files = filesOf(label, props.files)
   const checker = checkerOf(label, props.verify)

@@ -61,7 +61,7 @@ export function applyFile(wanted: WantedFile, changes: readonly Change[], contex
 }
 
 /** The rules of the props that file and template share. */
-export const FILE_PROPS = { path: 'path', mode: 'mode?', owner: 'string?', group: 'string?', verify: 'argv?', backup: 'any?' } as const
+export const FILE_PROPS = { path: 'plainPath', mode: 'mode?', owner: 'string?', group: 'string?', verify: 'argv?', backup: 'any?' } as const
 
 /** What a table of rules can't say. @throws Failure `resource.invalid` */
 export function checkFileProps(label: string, { verify, backup }: Pick<WantedFile, 'verify' | 'backup'>): void {

@@ -28,7 +28,7 @@ export interface DirectoryProps extends CommonProps {
 export function directory(props: DirectoryProps): Resource {
   const { path, mode, owner, group } = props
   const label = `directory[${path}]`
-  checkProps(label, props, { ...COMMON_PROPS, path: 'path', mode: 'mode?', owner: 'string?', group: 'string?', purge: 'any?' })
+  checkProps(label, props, { ...COMMON_PROPS, path: 'plainPath', mode: 'mode?', owner: 'string?', group: 'string?', purge: 'any?' })
   const keeps = keeping(label, props.purge)
   return {
     ...resourceBase({ kind: 'directory', key: path, props }),

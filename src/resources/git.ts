@@ -56,7 +56,7 @@ export function git(props: GitProps): GitResource {
     ...COMMON_PROPS,
     repository: 'string',
     ref: 'string?',
-    path: 'path',
+    path: 'plainPath',
     layout: 'any?',
     keep: 'count?',
     key: 'text?',

@@ -14,7 +14,7 @@ export interface LinkProps extends CommonProps {
  *  @throws Failure `resource.invalid`; its check `file.kind`, `file.denied` */
 export function link(props: LinkProps): Resource {
   const { path, to } = props
-  checkProps(`link[${path}]`, props, { ...COMMON_PROPS, path: 'path', to: 'string' })
+  checkProps(`link[${path}]`, props, { ...COMMON_PROPS, path: 'plainPath', to: 'string' })
   return {
     ...resourceBase({ kind: 'link', key: path, props }),
     check({ observer }) {

@@ -30,7 +30,7 @@ export interface RemoteFileProps extends CommonProps {
 export function remoteFile(props: RemoteFileProps): Resource {
   const { path, mode, owner, group } = props
   const label = `remoteFile[${path}]`
-  checkProps(label, props, { ...COMMON_PROPS, path: 'path', url: 'string', sha256: 'string', mode: 'mode?', owner: 'string?', group: 'string?' })
+  checkProps(label, props, { ...COMMON_PROPS, path: 'plainPath', url: 'string', sha256: 'string', mode: 'mode?', owner: 'string?', group: 'string?' })
   const source = checkDownload(label, props)
   const wanted = `sha256:${source.sha256}`
   const coming = join(dirname(path), `.sunup-download-${basename(path).slice(-40)}`)

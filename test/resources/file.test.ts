@@ -190,6 +190,9 @@ t.test('a backup has the mode of what it keeps', async t => {
 t.test('what types would refuse is refused without them', async t => {
   const bad = (props: object) => () => file(props as never)
   t.throws(bad({ path: 'etc/motd', content: '' }), { code: 'resource.invalid', message: /"path" must be an absolute path/ })
+  for (const [path, hint] of [['/a/./b', '/a/b'], ['//a', '/a'], ['/a/', '/a'], ['/a/../b', '/b']]) {
+    t.throws(bad({ path, content: '' }), { code: 'resource.invalid', message: /"path" must be an absolute path in its plain form, found/, hint: `Did you mean ${hint}?` })
+  }
   t.throws(bad({ path: '/f' }), { code: 'resource.invalid', message: /"content" is missing/ })
   t.throws(bad({ path: '/f', content: '', mod: '0644' }), { code: 'resource.invalid', hint: 'Did you mean mode?' })
   t.throws(bad({ path: '/f', content: '', mode: 644 }), { code: 'resource.invalid', message: /octal/ })
