@@ -78,11 +78,12 @@ function asked(path: string, host?: string): Promise<{ status: number | undefine
 
 const row = (): Record<string, unknown> => JSON.parse(readFileSync(join(infra, '.sunup/cloud/registry/web/i-1.json'), 'utf8')) as Record<string, unknown>
 
-/** What a load balancer sees, over and over, from before the first byte: each answer with what the registry said just before it. */
+/** What a load balancer sees, over and over, from before the first byte: each answer with what the registry says just after it. What it said before
+ *  proves nothing: row and file may both have come while the question was on its way. */
 const POLLER = `
 const { get } = require('node:http'); const { readFileSync } = require('node:fs')
 const state = () => { try { return JSON.parse(readFileSync(process.argv[1], 'utf8')).state } catch { return null } }
-const ask = () => { const said = state(); get({ host: '127.0.0.1', path: '/ping.html', agent: false }, r => { r.resume(); r.on('end', () => { console.log(JSON.stringify([r.statusCode, said])); ask() }) }).on('error', () => { console.log('[0,null]'); setTimeout(ask, 5) }) }
+const ask = () => { get({ host: '127.0.0.1', path: '/ping.html', agent: false }, r => { const said = state(); r.resume(); r.on('end', () => { console.log(JSON.stringify([r.statusCode, said])); ask() }) }).on('error', () => { console.log('[0,null]'); setTimeout(ask, 5) }) }
 ask()`
 
 async function polled(act: () => Ran): Promise<{ readonly ran: Ran; readonly answers: readonly (readonly [number, string | null])[] }> {
