@@ -7,7 +7,7 @@ export interface Gates {
   /** Opens each in order. One that fails is closed again with those before it.
    *  @throws Failure `gate.failed` with the cause; what the signal was aborted with; a bug as it is */
   open(verified: Verified, signal: AbortSignal): Promise<void>
-  /** Closes each, in reverse, those after a failure too. @throws the first failure, when all were tried */
+  /** Closes each, in reverse, those after a failure too; what was told to be closed, and was not opened since, is not told again. @throws the first failure, when all were tried */
   close(signal: AbortSignal): Promise<void>
 }
 
@@ -15,13 +15,16 @@ export interface Gates {
  *  @param story is told of every step, and of the whole when all are open */
 export function gates(list: readonly Gate[], story: { tell(event: EventBody): void }): Gates {
   const inOrder = [...list].sort((a, b) => ORDER.indexOf(a.step) - ORDER.indexOf(b.step))
+  const toldClosed = new Set<GateStep>()
 
   async function closeThese(these: readonly Gate[], signal: AbortSignal): Promise<readonly Failure[]> {
     const failures: Failure[] = []
     for (const gate of these.toReversed()) {
       try {
         await gate.close(signal)
-        story.tell({ type: 'gate.closed', step: gate.step })
+        // Who gives up closes all of it once more: that is no news.
+        if (!toldClosed.has(gate.step)) story.tell({ type: 'gate.closed', step: gate.step })
+        toldClosed.add(gate.step)
       } catch (error) {
         failures.push(asFailure(error))
       }
@@ -34,6 +37,7 @@ export function gates(list: readonly Gate[], story: { tell(event: EventBody): vo
       for (const [index, gate] of inOrder.entries()) {
         try {
           signal.throwIfAborted()
+          toldClosed.delete(gate.step)
           await gate.open(verified, signal)
         } catch (error) {
           // The one that failed may have done a part of it: it is closed with the others. The signal that ended it must not end that.

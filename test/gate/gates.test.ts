@@ -52,6 +52,17 @@ t.test('it closes in reverse', async t => {
   t.strictSame(events, STEPS.toReversed().map(step => ({ type: 'gate.closed', step })))
 })
 
+t.test('closing again closes again, and is no news; after an opening it is', async t => {
+  const { gates, done, events } = four({ opening: 'health' })
+  await t.rejects(gates.open(verified, signal))
+  await gates.close(signal)
+  const closed = (): unknown[] => events.flatMap(event => (event.type === 'gate.closed' ? [event.step] : []))
+  t.strictSame(closed(), ['health', 'registry', 'hook', 'url'])
+  t.equal(done.filter(one => one === 'close registry').length, 2)
+  await t.rejects(gates.open(verified, signal))
+  t.strictSame(closed().slice(4), ['health', 'registry'])
+})
+
 for (const [index, step] of STEPS.entries()) {
   t.test(`a failing ${step} closes itself and those before it, and opens none after`, async t => {
     const { gates, done, open, events } = four({ opening: step })
