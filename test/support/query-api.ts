@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What befalls a request: `cut`: it is done and its answer lost; `closed`: it is not done, and not answered; `throttle`: refused as too many; a delay
- *  of the answer to what is done at once; an error of the API. */
-export type Fault = 'cut' | 'closed' | 'throttle' | { readonly delayMs: number } | ApiError
+ *  of the answer to what is done at once; a text that somebody else answers with 200, it is not done; an error of the API. */
+export type Fault = 'cut' | 'closed' | 'throttle' | { readonly delayMs: number } | { readonly foreign: string } | ApiError
 
 export interface ApiError {
   readonly code: string
@@ -55,6 +55,7 @@ export async function queryApi(t: Test, options: QueryApiOptions): Promise<Query
     api.asked.push(asked)
     const fault = api.fault?.(asked)
     if (fault === 'closed') return void request.socket.destroy()
+    if (typeof fault === 'object' && 'foreign' in fault) return void response.end(fault.foreign)
     let status = 200
     let xml: string
     try {

@@ -2,6 +2,7 @@ import type { AutoScalingClient } from '@aws-sdk/client-auto-scaling'
 import type { Asked, SendOptions } from './calls.ts'
 import type { Access } from './client.ts'
 import { kept } from './kept.ts'
+import { refuseForeignAnswers } from './own-answers.ts'
 
 type Sdk = typeof import('./sdk/auto-scaling.ts')
 
@@ -23,7 +24,9 @@ export interface AutoScaling {
 export function autoScaling(access: Access): AutoScaling {
   const open = kept(async (signal: AbortSignal) => {
     const [settings, sdk] = await Promise.all([access.settings(signal), import('./sdk/auto-scaling.ts')])
-    return { client: new sdk.AutoScalingClient(settings), sdk }
+    const client = new sdk.AutoScalingClient(settings)
+    refuseForeignAnswers(client)
+    return { client, sdk }
   })
   const ask: AutoScaling['ask'] = async (action, send, asked) => {
     const { client, sdk } = await open(asked.signal)

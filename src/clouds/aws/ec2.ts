@@ -2,6 +2,7 @@ import type { EC2Client } from '@aws-sdk/client-ec2'
 import type { Asked, SendOptions } from './calls.ts'
 import type { Access } from './client.ts'
 import { kept } from './kept.ts'
+import { refuseForeignAnswers } from './own-answers.ts'
 
 type Sdk = typeof import('./sdk/ec2.ts')
 
@@ -14,7 +15,9 @@ export interface Ec2 {
 export function ec2(access: Access): Ec2 {
   const open = kept(async (signal: AbortSignal) => {
     const [settings, sdk] = await Promise.all([access.settings(signal), import('./sdk/ec2.ts')])
-    return { client: new sdk.EC2Client(settings), sdk }
+    const client = new sdk.EC2Client(settings)
+    refuseForeignAnswers(client)
+    return { client, sdk }
   })
   return {
     async ask(action, send, asked) {

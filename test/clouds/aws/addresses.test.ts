@@ -288,6 +288,24 @@ t.test('a holder that can’t be looked at is alive; one that may not be is a fa
   await t.rejects(addresses.holderState('i-2', signal), { code: 'cloud.denied', message: /ec2:DescribeInstances/ })
 })
 
+for (const foreign of ['', '<html>Sign in</html>', '<DescribeAddressesResponse/>']) {
+  t.test(`an answer that is not EC2's (${foreign}) proves nothing`, async t => {
+    const server = await world(t)
+    const warnings: string[] = []
+    const { addresses } = await addressHost(t, server, { warn: text => warnings.push(text) })
+    server.fault = ({ action }) => (action === 'DescribeAddresses' ? undefined : { foreign })
+    t.equal(await addresses.holderState('i-2', signal), 'alive')
+    t.match(warnings, [/whether i-2 lives can't be looked at.*: ec2:DescribeInstances on i-2: the answer \(200\) is none of AWS/])
+  })
+}
+
+t.test('an answer that is not EC2’s does not make an address missing', async t => {
+  const server = await world(t)
+  const { addresses } = await addressHost(t, server)
+  server.fault = () => ({ foreign: '<html>' })
+  await t.rejects(addresses.byAllocation('eipalloc-1', signal), { code: 'cloud.invalid', message: /is none of AWS/, hint: /AWS_ENDPOINT_URL/ })
+})
+
 t.test('the registry’s word makes a holder draining', async t => {
   const { addresses } = await addressHost(t, await world(t), { isDraining: async id => id === 'i-2' })
   t.equal(await addresses.holderState('i-2', signal), 'draining')

@@ -317,6 +317,17 @@ t.test('an answer of which the answer is lost was given', async t => {
   t.strictSame(warnings, [], 'it is what was to be')
 })
 
+t.test('an answer that is not of Auto Scaling neither completes a hook nor takes it away', async t => {
+  const { server, lifecycle } = await world(t, { hooks: LAUNCH })
+  server.group.launch(ID)
+  server.group.arrive(ID)
+  for (const action of ['DescribeAutoScalingInstances', 'DescribeLifecycleHooks', 'CompleteLifecycleAction']) {
+    server.fault = asked => (asked.action === action ? { foreign: '<html>Sign in</html>' } : undefined)
+    await t.rejects(lifecycle.ready(signal), { code: 'cloud.invalid', message: new RegExp(`autoscaling:${action} on (i-1|web-asg): the answer \\(200\\) is none of AWS`) }, action)
+  }
+  t.equal(server.group.state(ID), 'Pending:Wait')
+})
+
 t.test('no permission names the action, at once', async t => {
   const { server, lifecycle } = await world(t, { hooks: LAUNCH })
   server.group.launch(ID)
