@@ -104,7 +104,8 @@ export function awsMetadata({ imds, tagsOf }: MetadataOptions): AwsMetadata {
 }
 
 function documentOf(found: unknown): Document {
-  if (!isRecord(found) || typeof found.instanceId !== 'string' || found.instanceId === '') {
+  // It becomes the name of a directory.
+  if (!isRecord(found) || typeof found.instanceId !== 'string' || !/^i-\w+$/.test(found.instanceId)) {
     throw new Failure('instance.invalid', 'the metadata service has no identity document of an instance', { hint: 'Look at AWS_EC2_METADATA_SERVICE_ENDPOINT. Not an EC2 instance? Use cloud: local.' })
   }
   const text = (key: string): string | null => textOf(found[key])

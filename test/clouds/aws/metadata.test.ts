@@ -94,7 +94,7 @@ t.test('an instance in no security group has none', async t => {
 })
 
 t.test('a service that is none of EC2 has no instance', async t => {
-  for (const document of [undefined, '{}', '[]', '{"instanceId":""}', '"x"']) {
+  for (const document of [undefined, '{}', '[]', '{"instanceId":""}', '{"instanceId":"../../evil"}', '{"instanceId":"i-1\\n"}', '"x"']) {
     const { metadata } = await served(t, { 'dynamic/instance-identity/document': document })
     await t.rejects(metadata.identity(never), { code: 'instance.invalid', message: /no identity document/, hint: /cloud: local/ })
   }
