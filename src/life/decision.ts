@@ -1,5 +1,4 @@
-import { isUtf8 } from 'node:buffer'
-import { copyFileSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { hashOf } from '../core/digest.ts'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
@@ -8,6 +7,7 @@ import { ownPath } from '../core/own-path.ts'
 import { readRegularText } from '../core/regular-file.ts'
 import type { Role } from '../core/role.ts'
 import { loadRole } from '../roles/role.ts'
+import { copy, list, pathOf, type Files } from './source-files.ts'
 
 /** What a boot decided, for drain, watch and status: they use that alone. */
 export interface Decision {
@@ -26,6 +26,7 @@ export interface Kept extends Decision {
 }
 
 const MADE_OF = 'made-of.json'
+const DECISION = 'decision.json'
 /** Where `current` leads. Beside any other place lies what is not ours to remove. */
 const OURS = /^decisions\/[0-9a-f]{16}$/
 
@@ -41,14 +42,15 @@ export function keepDecision(directory: string, decision: Decision, source: stri
     const madeOf = JSON.stringify([decision, files])
     const decisions = ownPath(directory, 'decisions')
     const kept = linkTarget(link)
-    if (kept !== undefined && OURS.test(kept) && textOf(join(directory, kept, MADE_OF)) === madeOf) return forgetOthers(join(directory, kept))
+    const text = `${JSON.stringify(decision, undefined, 1)}\n`
+    if (kept !== undefined && OURS.test(kept) && isWhole(join(directory, kept), madeOf, text, files)) return forgetOthers(join(directory, kept))
     const digest = hashOf('sha256').update(madeOf).digest('hex').slice(0, 16)
     const to = join(decisions, digest)
     rmSync(`${to}.new`, { recursive: true, force: true })
     makeDirectory(join(`${to}.new`, 'source'), 0o700)
     for (const [name] of files) copy(source, join(`${to}.new`, 'source'), name)
     writeFileSync(join(`${to}.new`, MADE_OF), madeOf)
-    writeFileSync(join(`${to}.new`, 'decision.json'), `${JSON.stringify(decision, undefined, 1)}\n`)
+    writeFileSync(join(`${to}.new`, DECISION), text)
     rmSync(to, { recursive: true, force: true })
     renameSync(`${to}.new`, to)
     rmSync(`${link}.new`, { force: true })
@@ -66,7 +68,7 @@ export function keepDecision(directory: string, decision: Decision, source: stri
 export function readDecision(directory: string): Kept | undefined {
   const current = join(directory, 'current')
   try {
-    return { ...(JSON.parse(readRegularText(join(current, 'decision.json'))) as Decision), source: join(current, 'source') }
+    return { ...(JSON.parse(readRegularText(join(current, DECISION))) as Decision), source: join(current, 'source') }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw new Failure('file.denied', `what the last boot decided can't be read from ${current}: ${messageOf(error)}`, { cause: error })
@@ -83,54 +85,11 @@ export function roleOf(directory: string): Role | undefined {
   }
 }
 
-/** What a staging root has, whoever named it: someone's trial beside his roles is no part of them. */
-const STATE_OF_A_ROOT = 'var/lib/sunup'
-
-/** Files below a source with what tells that they changed. Names that begin with a dot (.git, .sunup) are not part of it. */
-function list(source: string, leaveOut: readonly string[], at = ''): (readonly [name: string, size: number, mtimeMs: number])[] {
-  return namesIn(at === '' ? source : pathOf(source, at))
-    .sort()
-    .flatMap(name => {
-      const inner = within(at, name)
-      const path = pathOf(source, inner)
-      if (/^\0?\./.test(name) || leaveOut.includes(String(path))) return []
-      const stat = lstatSync(path)
-      if (stat.isDirectory()) return existsSync(pathOf(source, within(inner, STATE_OF_A_ROOT))) ? [] : list(source, leaveOut, inner)
-      return stat.isFile() || stat.isSymbolicLink() ? [[inner, stat.size, stat.mtimeMs] as const] : []
-    })
-}
-
-/** Marks a name that is no UTF-8, whose bytes then stand as Latin-1: no file's name holds it. */
-const BYTES = '\0'
-
-function namesIn(directory: string | Buffer): string[] {
-  const names = typeof directory === 'string' ? readdirSync(directory) : ['\uFFFD']
-  if (!names.some(name => name.includes('\uFFFD'))) return names
-  return readdirSync(directory, { encoding: 'buffer' }).map(name => (isUtf8(name) ? name.toString() : BYTES + name.toString('latin1')))
-}
-
-function within(at: string, name: string): string {
-  if (at === '') return name
-  return at.startsWith(BYTES) || name.startsWith(BYTES) ? `${BYTES}${bytesOf(at).toString('latin1')}/${bytesOf(name).toString('latin1')}` : `${at}/${name}`
-}
-
-function bytesOf(name: string): Buffer {
-  return name.startsWith(BYTES) ? Buffer.from(name.slice(BYTES.length), 'latin1') : Buffer.from(name)
-}
-
-function pathOf(base: string, name: string): string | Buffer {
-  return name.startsWith(BYTES) ? Buffer.concat([Buffer.from(`${base}/`), bytesOf(name)]) : join(base, name)
-}
-
-function copy(source: string, target: string, name: string): void {
-  const [from, to] = [pathOf(source, name), pathOf(target, name)]
-  // Recursive for the sake of links to directories, which stay links.
-  if (typeof from === 'string' && typeof to === 'string') return cpSync(from, to, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
-  // cpSync takes no bytes.
-  const path = Buffer.from(to)
-  mkdirSync(path.subarray(0, path.lastIndexOf('/')), { recursive: true })
-  if (lstatSync(from).isSymbolicLink()) symlinkSync(readlinkSync(from, 'buffer'), to)
-  else copyFileSync(from, to)
+/** A power cut may leave files empty that were written long before: what is kept is looked at, not believed. */
+function isWhole(kept: string, madeOf: string, decision: string, files: Files): boolean {
+  if (textOf(join(kept, MADE_OF)) !== madeOf || textOf(join(kept, DECISION)) !== decision) return false
+  const source = join(kept, 'source')
+  return files.every(([name, size]) => lstatSync(pathOf(source, name), { throwIfNoEntry: false })?.size === size)
 }
 
 /** Those of a run that died before it could, too. */

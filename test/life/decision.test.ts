@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { keepDecision, readDecision } from '../../src/life/decision.ts'
@@ -29,3 +29,24 @@ t.test('a source is kept whole, also where names are no UTF-8', async t => {
   t.equal(readdirSync(join(dir, 'state/decisions')).length, 1, 'the copy before it is gone')
   t.ok(existsSync(source))
 })
+
+t.test('links that lead nowhere, or in a circle, are kept as they are written', async t => {
+  const dir = t.testdir({ state: {}, source: { roles: {}, nowhere: t.fixture('symlink', 'none'), circle: t.fixture('symlink', 'circle'), inward: t.fixture('symlink', 'roles') } })
+  keepDecision(join(dir, 'state'), DECISION, join(dir, 'source'), [])
+  const kept = readDecision(join(dir, 'state'))?.source as string
+  t.strictSame(['nowhere', 'circle', 'inward'].map(name => readlinkSync(join(kept, name))), ['none', 'circle', 'roles'])
+})
+
+for (const file of ['decision.json', 'made-of.json', 'source/roles/web.yaml']) {
+  t.test(`${file} that a power cut left empty is made anew`, async t => {
+    const dir = t.testdir({ state: {}, source: { roles: { 'web.yaml': 'recipes: []\n' } } })
+    const [state, source] = [join(dir, 'state'), join(dir, 'source')]
+    keepDecision(state, DECISION, source, [])
+    const damaged = join(state, 'current', file)
+    const whole = readFileSync(damaged, 'utf8')
+    writeFileSync(damaged, '')
+    keepDecision(state, DECISION, source, [])
+    t.equal(readFileSync(damaged, 'utf8'), whole)
+    t.match(readDecision(state), DECISION)
+  })
+}
