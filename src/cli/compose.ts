@@ -1,6 +1,7 @@
-import { fstatSync, readFileSync, writeSync } from 'node:fs'
+import { fstatSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errnoOf, Failure, messageOf } from '../core/failure.ts'
+import { output } from './output.ts'
 
 declare const SUNUP_VERSION: string
 
@@ -39,6 +40,9 @@ export function compose(): World {
   const home = bundled ? dirname(import.meta.dirname) : dirname(dirname(import.meta.dirname))
   const program = bundled ? join(home, 'dist') : home
   const interactive = isTerminal(1)
+  const attended = isTerminal(0)
+  // Who is at a terminal may have stopped it to read.
+  const leavesOut = !attended && MUST_GO_ON.has(process.argv[2] ?? '')
   // Before recipes can reach it. Called when a width is asked for: that loads Node's streams.
   const terminal = Object.getOwnPropertyDescriptor(process, 'stdout')?.get as () => typeof process.stdout
   return {
@@ -46,10 +50,10 @@ export function compose(): World {
     env,
     cwd: workingDirectory(),
     version: bundled ? SUNUP_VERSION : (JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string }).version,
-    write: text => writeAll(1, text),
-    writeError: text => writeAll(2, text),
+    write: output(1, leavesOut),
+    writeError: output(2, leavesOut),
     interactive: interactive && env.TERM !== 'dumb',
-    attended: isTerminal(0),
+    attended,
     colour: hasColour(interactive, env),
     errorColour: hasColour(isTerminal(2), env),
     columns: () => (interactive ? (terminal.call(process).columns ?? 80) : 100),
@@ -59,6 +63,9 @@ export function compose(): World {
     indexUrl: new URL(bundled ? `file://${program}/index.js` : `file://${program}/src/index.ts`).href,
   }
 }
+
+/** Of which somebody's traffic depends. */
+const MUST_GO_ON: ReadonlySet<string> = new Set(['boot', 'bake', 'close', 'watch'])
 
 function workingDirectory(): () => string {
   try {
@@ -108,21 +115,4 @@ function signals(verb: string | undefined): AbortSignal {
   process.on('SIGTERM', end)
   process.on('SIGHUP', end)
   return controller.signal
-}
-
-/** Synchronous, and without loading Node's streams. A reader that has gone away is no fault of the run. */
-function writeAll(descriptor: number, text: string): void {
-  const bytes = Buffer.from(text)
-  let at = 0
-  while (at < bytes.length) {
-    try {
-      at += writeSync(descriptor, bytes, at)
-    } catch (error) {
-      const code = errnoOf(error)
-      if (code === 'EPIPE') return
-      if (code !== 'EAGAIN') throw error
-      // A full pipe that does not block: wait for its reader.
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
-    }
-  }
 }
