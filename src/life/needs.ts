@@ -45,7 +45,7 @@ async function needsOfRole(role: Role, book: RecipeBook, settings: Settings, hos
   let readsTags = false
   const standIn = standInInstance(role.securityGroups)
   const instance = { ...standIn, tags: watched(standIn.tags, () => (readsTags = true)) }
-  const planning: Omit<Planning, 'which'> = { steps, role, source: book.source, run: settings.run, instance, host, cloud: standInCloud('aws'), bootId: '0000000000000-stand-in' }
+  const planning: Omit<Planning, 'which'> = { steps, role, source: book.source, run: settings.run, state: settings.state, instance, host, cloud: standInCloud('aws'), bootId: '0000000000000-stand-in' }
   const planned = (['resources', 'departed'] as const).flatMap(which => planSteps({ ...planning, which }))
   healthContent(role, instance, 'run')
   const resources = planned.flatMap(step => step.resources)

@@ -57,7 +57,7 @@ export async function outset(role: Role, needs: OutsetNeeds): Promise<Outset> {
   const steps = await loadRunList(role, recipeBook(directory, repository.builtIn), secretReader(cloud.secrets, signal))
   const host = hostFacts(machine)
   const plan = (of: Instance) => {
-    const planning: Planning = { steps, role, source: directory, run: settings.run, instance: of, host, cloud, bootId, which: 'resources' }
+    const planning: Planning = { steps, role, source: directory, run: settings.run, state: settings.state, instance: of, host, cloud, bootId, which: 'resources' }
     return { planned: order(namingLeft(planSteps(planning))), healthContent: healthContent(role, of, needs.run) }
   }
   return { ...needs, role, host, ...(await withTags(plan, instance, cloud, signal)), replan: anew => plan(anew).planned }

@@ -8,16 +8,15 @@ import { showPlace, type Role } from '../core/role.ts'
 import { blame, lineMatching } from './blame.ts'
 import { RECIPE_LIMIT_MS } from './bounded.ts'
 import { failureAt } from '../core/faults.ts'
+import type { OwnPlaces } from './own-places.ts'
 import type { Step } from './steps.ts'
 
 /** What the recipes of a run list are asked with. */
-export interface Planning {
+export interface Planning extends OwnPlaces {
   readonly steps: readonly Step[]
   readonly role: Role
   /** The provisioning repository. Absolute, on the host. */
   readonly source: string
-  /** The run directory, as resources name it: the health directory is below. */
-  readonly run: string
   readonly instance: Instance
   readonly host: Host
   readonly cloud: RecipeCloud

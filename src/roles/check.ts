@@ -7,6 +7,7 @@ import { faultsOf } from '../core/faults.ts'
 import { roleFiles, type RoleFiles } from './files.ts'
 import { answers, canMeet } from './match.ts'
 import { addressFaults } from './one-address.ts'
+import { intrusions, type OwnPlaces } from './own-places.ts'
 import { planEach } from './plan.ts'
 import type { PlannedResource, PlannedStep } from './planned.ts'
 import { recipeBook, type BuiltIn, type RecipeBook } from './recipes.ts'
@@ -15,13 +16,11 @@ import { standInCloud, standInInstance } from './stand-in.ts'
 import { inspectRunList } from './steps.ts'
 import { IDENTITY_KEYS } from './tracked.ts'
 
-export interface Inspection {
+export interface Inspection extends OwnPlaces {
   /** The provisioning repository. Absolute. */
   readonly source: string
   readonly builtIn: BuiltIn
   readonly host: Host
-  /** The run directory. */
-  readonly run: string
   /** The engine's order: what it refuses is a fault, too. @throws Failure */
   readonly order: (planned: readonly PlannedResource[]) => unknown
   /** What else must hold for a role, e.g. that its health file can be rendered. @throws Failure */
@@ -109,6 +108,7 @@ async function checkRole(role: Role, inspection: Inspection, book: RecipeBook, f
     }
     // What a recipe that failed would have brought is missing: order would only complain of that.
     if (planned.length === role.runList.length) checkOrder(planned.flatMap(step => step.resources), planned, inspection.order, role, faults)
+    faults.push(...intrusions(planned, inspection))
     if (which === 'departed') continue
     faults.push(...addressFaults(planned))
     warnings.push(...planned.flatMap(warningsOf))

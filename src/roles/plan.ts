@@ -7,6 +7,7 @@ import { assets, type Assets } from './assets.ts'
 import { bounded } from './bounded.ts'
 import { callRecipe, limitOf, stuckRecipe, type Planning } from './call.ts'
 import { addressFaults } from './one-address.ts'
+import { intrusions } from './own-places.ts'
 import type { PlannedResource, PlannedStep } from './planned.ts'
 import type { Step } from './steps.ts'
 import { tracked } from './tracked.ts'
@@ -22,7 +23,7 @@ export function planSteps(planning: Planning): readonly PlannedStep[] {
   const chosen = planning.steps.filter(step => planning.phase === undefined || step.phase === planning.phase)
   const ordered = planning.which === 'departed' ? chosen.toReversed() : chosen
   const result = planEach(ordered, planning)
-  const faults = planning.which === 'departed' ? [] : addressFaults(result)
+  const faults = [...intrusions(result, planning), ...(planning.which === 'departed' ? [] : addressFaults(result))]
   if (faults.length > 0) throw failureOf(faults)
   return result
 }

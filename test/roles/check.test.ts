@@ -5,7 +5,7 @@ import { bookOf, builtIn, failureOf, host, instance, recipeText } from '../suppo
 
 const check = (source: string, more: Partial<Inspection> = {}) => {
   bookOf(source)
-  return checkRepository({ source, builtIn, host, run: '/run/sunup', order, ...more })
+  return checkRepository({ source, builtIn, host, run: '/run/sunup', state: '/var/lib/sunup', order, ...more })
 }
 
 const shown = (faults: readonly { place: { file: string; line: number }; message: string }[]) => faults.map(fault => `${fault.place.file}:${fault.place.line}: ${fault.message}`)
@@ -155,6 +155,23 @@ export default recipe({
     recipes: recipes({ guarded: other('eipalloc-2', "onlyIf: ['true']"), back: other('eipalloc-3', "state: 'absent'") }),
   })
   t.strictSame((await check(source)).faults, [])
+})
+
+t.test('what is sunup’s own is nobody else’s to write: the health file least of all', async t => {
+  const source = t.testdir({
+    roles: { 'web.yaml': 'recipes:\n  - files: [{ path: /run/sunup/health/ping.html, content: ok }]\n  - files: [{ path: /var/run/sunup/lock, content: "" }, { path: /var/lib/sunup, content: "" }, { path: /run/sunup-app/x, content: "" }]\n  - purges\n' },
+    recipes: recipes({ purges: `import { directory, recipe } from 'sunup'
+export default recipe({ description: 'Empties.', resources: () => [directory({ path: '/run', purge: true }), directory({ path: '/var/lib' })] })
+` }),
+  })
+  const { faults } = await check(source)
+  t.strictSame(shown(faults), [
+    "roles/web.yaml:2: file[/run/sunup/health/ping.html] lies in /run/sunup, which is sunup's own",
+    "roles/web.yaml:3: file[/var/run/sunup/lock] lies in /run/sunup, which is sunup's own",
+    "roles/web.yaml:3: file[/var/lib/sunup] lies in /var/lib/sunup, which is sunup's own",
+    "roles/web.yaml:4: directory[/run] would be emptied with /run/sunup, which is sunup's own",
+  ])
+  t.match(faults[0]?.hint, /name it by `health`/)
 })
 
 t.test('a known identity stands for the roles that answer to its groups', async t => {

@@ -12,7 +12,7 @@ async function fault(t: Test, recipe: string, limitMs = 10_000): Promise<Failure
   const cloud: RecipeCloud = standInCloud('local')
   return await failureOf(async () => {
     const steps = await loadRunList(role, { ...book, limitMs }, async () => { throw new Error('there are no secrets') })
-    planResources({ steps, role, source, run: '/run/sunup', instance, host, cloud, bootId: 'x', which: 'resources' })
+    planResources({ steps, role, source, run: '/run/sunup', state: '/var/lib/sunup', instance, host, cloud, bootId: 'x', which: 'resources' })
   })
 }
 

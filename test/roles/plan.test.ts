@@ -10,7 +10,7 @@ import { failureOf, host, instance, provisioning, recipeText, type Contents } fr
 async function planning(t: Test, runList: string, contents: Contents, more: Partial<Planning> = {}): Promise<Planning> {
   const { source, role, book } = provisioning(t, runList, contents)
   const steps = await loadRunList(role, book, async () => { throw new Error('no secrets here') })
-  return { steps, role, source, run: '/run/sunup', instance, host, cloud: standInCloud('local'), bootId: 'b', which: 'resources', ...more }
+  return { steps, role, source, run: '/run/sunup', state: '/var/lib/sunup', instance, host, cloud: standInCloud('local'), bootId: 'b', which: 'resources', ...more }
 }
 
 const plan = async (...args: Parameters<typeof planning>) => planResources(await planning(...args))

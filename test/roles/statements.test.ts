@@ -9,7 +9,7 @@ import { failureOf, host, instance, provisioning, recipeText } from '../support/
 async function statementsOf(t: Test, iam: string, limitMs?: number): Promise<readonly RecipeStatements[]> {
   const { source, role, book } = provisioning(t, '- packages: { install: [git] }\n- app: { bucket: logs }\n', { recipes: { app: recipeText('[]', `params: z.object({ bucket: z.string() }), ${iam},`) } })
   const { steps } = await inspectRunList(role, book)
-  return planStatements({ steps, role, source, run: '/run/sunup', instance, host, cloud: standInCloud('aws'), bootId: '0', limitMs })
+  return planStatements({ steps, role, source, run: '/run/sunup', state: '/var/lib/sunup', instance, host, cloud: standInCloud('aws'), bootId: '0', limitMs })
 }
 
 t.test('a recipe says what it needs beside, by its params', async t => {

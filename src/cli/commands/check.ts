@@ -29,7 +29,7 @@ async function settingsFor(asked: Asked, world: World): Promise<Settings | { rea
 
 async function inspect({ directory, builtIn, role }: Repository, settings: Settings, asked: Asked, world: World): Promise<Inspected> {
   const host = hostFacts(machineOf(asked, world))
-  const found = await checkRepository({ source: directory, builtIn, host, run: settings.run, order, role, alsoOf: (of, instance) => healthContent(of, instance, 'run') })
+  const found = await checkRepository({ source: directory, builtIn, host, run: settings.run, state: settings.state, order, role, alsoOf: (of, instance) => healthContent(of, instance, 'run') })
   return { ...found, faults: [...(await faultsOfInstance(settings, world)), ...found.faults] }
 }
 

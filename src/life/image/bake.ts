@@ -93,7 +93,7 @@ async function askRecipes(role: Role, { directory, builtIn }: Repository, settin
   const { steps, faults } = await inspectRunList(role, recipeBook(directory, builtIn))
   if (faults.length > 0) throw failureOf(faults)
   const instance = standInInstance(role.securityGroups)
-  const planned = planSteps({ steps, role, source: directory, run: settings.run, instance, host: hostFacts(machine), cloud: standInCloud(settings.cloud), bootId: '0000000000000-stand-in', which: 'resources' })
+  const planned = planSteps({ steps, role, source: directory, run: settings.run, state: settings.state, instance, host: hostFacts(machine), cloud: standInCloud(settings.cloud), bootId: '0000000000000-stand-in', which: 'resources' })
   order(planned.flatMap(({ resources }) => resources))
   healthContent(role, instance, 'run')
   return planned
