@@ -11,7 +11,7 @@ import type { Settings } from '../life/settings.ts'
 import { systemClock } from '../machine/clock.ts'
 import { withLock } from '../machine/lock.ts'
 import { hostMachine } from '../machine/machine.ts'
-import { loadConfig } from '../roles/config.ts'
+import { loadConfig, runOfBroken } from '../roles/config.ts'
 import { builtIn } from './built-in.ts'
 import type { World } from './compose.ts'
 import type { Asked } from './verbs.ts'
@@ -31,6 +31,11 @@ export function settingsOf(asked: Asked, world: World): Settings {
     ...(asked.cloud !== undefined && { cloud: asked.cloud }),
     ...(asked.source !== undefined && { source: { directory: absolute(asked.source, '--source', world) } }),
   }
+}
+
+/** @returns undefined where not even that can be read */
+export function runOfBrokenSettings(asked: Asked, world: World): string | undefined {
+  return runOfBroken({ file: asked.config, env: world.env.SUNUP_CONFIG, cwd: world.cwd })
 }
 
 /** The cloud of a command. @param user the run that uses it; default: nobody in particular, who looks on */
@@ -63,6 +68,7 @@ export function partsOf(asked: Asked, world: World): BootParts {
   return {
     machine: machineOf(asked, world),
     settings: () => settingsOf(asked, world),
+    runOfBroken: () => runOfBrokenSettings(asked, world),
     cloud: (settings, user) => cloudOf(settings, world, user),
     repository: (settings, reading) => repositoryOf(settings, asked, world, reading),
     attended: world.attended,

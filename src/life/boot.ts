@@ -37,6 +37,8 @@ import { makeState } from './state.ts'
 export interface BootParts {
   readonly machine: Machine
   readonly settings: () => Settings
+  /** Asked where the settings can't be read: the `run` that they seem to name. */
+  readonly runOfBroken: () => string | undefined
   readonly cloud: (settings: Settings, user: CloudUser) => Promise<Cloud>
   readonly repository: (settings: Settings, reading: Reading) => Promise<Repository>
   /** Somebody looks on: the group is told nothing. */
@@ -77,8 +79,9 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   held.ended = machine.ended
 
   control.deadline(FIRST_DEADLINE_MS)
-  const { settings, fault } = settingsOf(parts.settings)
-  const runDirectory = runDirectoryOf(machine, settings)
+  const tried = settingsOf(parts.settings, parts.runOfBroken)
+  const { settings, fault } = tried
+  const runDirectory = runDirectoryOf(machine, tried)
   let broken: Failure | undefined
   try {
     held.lock = await possess(join(runDirectory, 'lock'), 'boot', clock, signal)

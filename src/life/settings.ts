@@ -7,18 +7,27 @@ export type Settings = Config
 /** Where <run> is when sunup.yaml can't say. */
 const DEFAULT_RUN = '/run/sunup'
 
-/** The configuration, or why there is none: a broken one must not keep the gate open. */
-export function settingsOf(read: () => Settings): { readonly settings?: Settings; readonly fault?: Failure } {
+export interface Tried {
+  readonly settings?: Settings
+  readonly fault?: Failure
+  /** <run>: what is known of it even then. */
+  readonly run: string
+}
+
+/** The configuration, or why there is none: a broken one must not keep the gate open.
+ *  @param runOfBroken the <run> that a broken one seems to name */
+export function settingsOf(read: () => Settings, runOfBroken: () => string | undefined): Tried {
   try {
-    return { settings: read() }
+    const settings = read()
+    return { settings, run: settings.run }
   } catch (error) {
-    return { fault: asFailure(error) }
+    return { fault: asFailure(error), run: runOfBroken() ?? DEFAULT_RUN }
   }
 }
 
-/** <run> on the host, with a broken configuration the default one. */
-export function runDirectoryOf(machine: Machine, settings: Settings | undefined): string {
-  return machine.hostPath(settings?.run ?? DEFAULT_RUN)
+/** <run> on the host. */
+export function runDirectoryOf(machine: Machine, { run }: Pick<Settings, 'run'>): string {
+  return machine.hostPath(run)
 }
 
 /** Where <state> is when sunup.yaml can't say. */

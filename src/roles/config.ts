@@ -4,6 +4,7 @@ import { Failure, type Fault } from '../core/failure.ts'
 import { judge } from './complain.ts'
 import { configAtAGlance, configSchema, type ConfigKeys } from './config-schema.ts'
 import { failureOf } from '../core/faults.ts'
+import { readRegularText } from '../core/regular-file.ts'
 import { millisecondsOf } from './values.ts'
 import type { YamlFile } from '../core/yaml.ts'
 import { loadYaml } from './yaml.ts'
@@ -59,6 +60,19 @@ export function loadConfig(options: ConfigOptions): Config {
 /** What there is without any sunup.yaml: for who has to do something though it can't be read. */
 export function configOfNone(cwd: string): Config {
   return configOf({}, undefined, cwd)
+}
+
+/** The `run` that a sunup.yaml names which is broken elsewhere, as far as one line can tell: what serves from there must be closed. */
+export function runOfBroken(options: ConfigOptions): string | undefined {
+  try {
+    const file = find(options)
+    if (file === undefined) return undefined
+    const [, ...texts] = /^["']?run["']?[ \t]*:[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#"'][^\n#]*))/m.exec(readRegularText(file)) ?? []
+    const named = texts.find(text => text !== undefined)?.trim()
+    return named === undefined ? undefined : resolve(dirname(file), named)
+  } catch {
+    return undefined
+  }
 }
 
 function configOf(keys: ConfigKeys, file: string | undefined, base: string): Config {

@@ -27,3 +27,18 @@ t.test('closed unless booted: once a boot has begun the gate is that boot’s', 
   writeFileSync(mark, readFileSync(mark, 'utf8').replace(/-[0-9a-f-]{36}/, `-${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}`))
   t.match(await early(), { gate: 'closed', wasOpen: true })
 })
+
+for (const line of ['run: /srv/run', 'run: "/srv/run" # ours', "'run': '/srv/run'"]) {
+  for (const verb of ['boot', 'close']) {
+    t.test(`${verb} with a broken sunup.yaml closes the gate that it still names: ${line}`, async t => {
+      const where = premises(t, { role: SMALL, config: `${line}\n` })
+      const health = join(where.root, 'srv/run/health/ping.html')
+      t.equal((await where.sunup('boot')).code, 0)
+      t.ok(existsSync(health))
+      where.edit('sunup.yaml', line, `${line}\nbad: [`)
+      const { code, stdout } = await where.sunup(verb)
+      t.equal(code, 78)
+      t.notOk(existsSync(health), stdout)
+    })
+  }
+}

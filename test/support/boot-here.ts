@@ -49,6 +49,7 @@ async function here(
     {
       machine: staged ? hostMachine({ root: where.root }) : hostMachine(),
       settings: () => loadConfig({ file: join(where.infra, 'sunup.yaml'), env: undefined, cwd: () => where.dir }),
+      runOfBroken: () => undefined,
       cloud: given => cloudOf(given, { env: {}, writeError: () => {} } as unknown as World),
       repository: async () => ({ directory: where.infra, revision: undefined, builtIn, role: undefined }),
       warn: () => {},

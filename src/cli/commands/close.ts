@@ -5,14 +5,14 @@ import { runDirectoryOf, settingsOf as triedSettings, stateDirectoryOf } from '.
 import { hasBootMark, readBootMark } from '../../machine/boot.ts'
 import { holderOf } from '../../machine/lock.ts'
 import { configOfNone } from '../../roles/config.ts'
-import { cloudOf, machineOf, settingsOf } from '../place.ts'
+import { cloudOf, machineOf, runOfBrokenSettings, settingsOf } from '../place.ts'
 import type { World } from '../compose.ts'
 import type { Asked, Command } from '../verbs.ts'
 
 const close: Command = async (asked, world) => {
   if (asked.failed === true) return await afterFailure(asked, world)
-  const { settings, fault } = triedSettings(() => settingsOf(asked, world))
-  const run = runDirectoryOf(machineOf(asked, world), settings)
+  const tried = triedSettings(() => settingsOf(asked, world), () => runOfBrokenSettings(asked, world))
+  const run = runDirectoryOf(machineOf(asked, world), tried)
   const directory = join(run, 'health')
   if (asked.unlessBooted === true && hasBootMark(run)) {
     world.write(asked.format === 'json' ? `${JSON.stringify({ gate: 'untouched', directory })}\n` : 'gate untouched: a boot has begun since this machine was started\n')
@@ -25,7 +25,7 @@ const close: Command = async (asked, world) => {
   else world.write(wasOpen ? `gate closed (${directory} emptied)\n` : `gate closed (it was: ${directory} is empty)\n`)
   if (boot) world.writeError(`sunup: \`sunup boot\` (process ${boot.pid}) is at work, and opens the gate when it is done\n`)
   // Closed all the same; but what is wrong must be said.
-  if (fault) throw fault
+  if (tried.fault) throw tried.fault
   return 0
 }
 
@@ -35,8 +35,9 @@ export default close
 async function afterFailure(asked: Asked, world: World): Promise<number> {
   const { closeFailed } = await import('../../life/systemd/close-failed.ts')
   const machine = machineOf(asked, world)
-  const { settings = { ...configOfNone('/'), ...(asked.cloud !== undefined && { cloud: asked.cloud }) }, fault } = triedSettings(() => settingsOf(asked, world))
-  const run = runDirectoryOf(machine, settings)
+  const tried = triedSettings(() => settingsOf(asked, world), () => runOfBrokenSettings(asked, world))
+  const { settings = { ...configOfNone('/'), ...(asked.cloud !== undefined && { cloud: asked.cloud }) }, fault } = tried
+  const run = runDirectoryOf(machine, tried)
   const user: CloudUser = { bootId: () => readBootMark(run).bootId, registeredAs: () => undefined, isPatient: false, warn: text => world.writeError(`warning: ${text}\n`) }
   const closed = await closeFailed(
     { machine, settings, run, state: stateDirectoryOf(machine, settings), fault, cloud: () => cloudOf(settings, world, user), env: world.env, attended: world.attended },
