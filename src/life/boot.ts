@@ -21,6 +21,7 @@ import { endLeftovers } from '../machine/leftovers.ts'
 import { holderOf } from '../machine/lock.ts'
 import { breaker } from './source/breaker.ts'
 import { keepDecision } from './decision.ts'
+import { leaveFormerRole } from './former-row.ts'
 import { giveUp, unclosed } from './give-up.ts'
 import { heartbeats, HOLD_MS, holdOn } from './heartbeat.ts'
 import { letGo, type Held } from './held.ts'
@@ -130,10 +131,13 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   noted.push(beats.note)
   held.stops.push(beats.stop)
   const key = { role: role.name, ...self }
+  const former = { registry: cloud.registry, self, own, warn: parts.warn }
+  await leaveFormerRole(former, role.name, signal)
   if (activating && role.runList.some(({ recipe }) => recipe === 'registry')) await registerBooting(cloud, key, control, held)
   const set = await outset(role, { repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
   // A recipe of the repository's own may register, too.
   if (activating && held.key === undefined && set.planned.some(({ resource }) => resource.kind === 'registry')) await registerBooting(cloud, key, control, held)
+  if (activating) await leaveFormerRole(former, held.key?.role, signal)
   keepDecision(own, { role: role.name, groups: instance.securityGroups, revision: repository.revision ?? null, configuration: settings.file ?? null, registered: held.key !== undefined }, repository.directory, [
     held.state,
     runDirectory,
