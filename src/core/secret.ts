@@ -23,6 +23,15 @@ export function withoutPasswords(line: string): string {
   return line.replace(/(\/\/[^\s\/:@]*:)[^\s\/]+(?=@)/g, '$1***').replace(/(\bsecret["']?\s*:\s*)(?![{[]|["']?(?:file:\/|ssm:))(?=\S)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^,}\n]+)/g, '$1***')
 }
 
+/** What lets somebody in stands before the @: a password, and in http and https URLs a user alone, which is how some servers take a token. Not that of
+ *  `ssh://git@host`. */
+const LOGIN = /https?:\/\/[^\s/@]+@|\/\/[^\s/:@]*:[^\s/]+@/i
+
+/** Whether a URL with a password or token stands anywhere in the text. */
+export function holdsLogin(text: string): boolean {
+  return LOGIN.test(text)
+}
+
 export function isSecret(value: unknown): value is Secret {
   return typeof value === 'object' && value !== null && text in value
 }

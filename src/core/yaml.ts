@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Pair, type ParsedNode, type YAMLError } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, parseDocument, visit, type Pair, type ParsedNode, type YAMLError } from 'yaml'
 import { Failure, messageOf, type FailureCode, type Fault } from './failure.ts'
 import type { Place } from './role.ts'
 import { withoutPasswords } from './secret.ts'
@@ -34,6 +34,20 @@ export function parseYaml(text: string, name: string, code: FailureCode, tell: T
     const what = error instanceof RangeError ? 'nested too deeply to be read' : `can't be read as YAML: ${messageOf(error)}`
     throw failureAt({ place: { file: name, line: 1 }, message: what, code })
   }
+}
+
+/** The keys and values that are texts, with escapes and folds resolved; of what is no sound YAML as much as the parser makes of it. To look
+ *  for something in it, not to use it. */
+export function textsIn(text: string): readonly string[] {
+  const texts: string[] = []
+  try {
+    const documents = parseAllDocuments(text, { version: '1.2', resolveKnownTags: false, prettyErrors: false, logLevel: 'silent' })
+    for (const document of documents) visit(document, { Scalar: (_key, { value }) => void (typeof value === 'string' && texts.push(value)) })
+  } catch (error) {
+    // Nested too deeply for a parser that recurses.
+    if (!(error instanceof RangeError)) throw error
+  }
+  return texts
 }
 
 export type Tell = (faults: readonly Fault[]) => void

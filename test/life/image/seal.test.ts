@@ -106,6 +106,36 @@ for (const { what, files, found = Object.keys(files).sort(), after, minor } of C
   })
 }
 
+const LOGINS: Readonly<Record<string, string>> = {
+  'flow style': 'source: {repository: "https://ada:hunter22@git.example.com/infra.git"}\n',
+  'an alias': 'a: &a https://ada:hunter22@git.example.com/infra.git\nsource:\n  repository: *a\n',
+  'a folded block': 'source:\n  repository: >-\n    https://ada:hunter22@git.example.com/infra.git\n',
+  'a comment': 'cloud: aws\n# repository: https://ada:hunter22@git.example.com/infra.git\n',
+  'a token as the user': 'source:\n  repository: https://ghp_hunter22@git.example.com/infra.git\n',
+  'a password of ssh': 'source:\n  repository: ssh://git:hunter22@git.example.com/infra.git\n',
+  'an escaped text': 'source: {"repository": "https:\\/\\/ada:hunter22\\x40git.example.com/infra.git"}\n',
+  'a text in two lines': 'source:\n  repository: "https://ada:\\\n    hunter22@git.example.com/infra.git"\n',
+  'another key': 'repositry: HTTPS://ada:hunter22@git.example.com/infra.git\n',
+  'no YAML': 'source: {repository: ]\n\t- "https://ada:hunter22@git.example.com/infra.git\n',
+}
+
+for (const [how, text] of Object.entries(LOGINS)) {
+  t.test(`a password in sunup.yaml is found in ${how}`, async t => {
+    const root = image(t, { '/etc/passwd': PASSWD, '/etc/sunup/sunup.yaml': text })
+    const { sealed, findings } = await sealing(root, { fix: true })
+    t.equal(sealed, false)
+    t.strictSame(findings.map(({ what, path }) => [what, path]), [['password in sunup.yaml', '/etc/sunup/sunup.yaml']])
+    t.equal(read(root, '/etc/sunup/sunup.yaml'), text, 'it is for a person to take out')
+  })
+}
+
+for (const repository of ['git@github.com:acme/infra.git', 'ssh://git@github.com:22/acme/infra.git', 'https://git.example.com:8443/infra@2.git', 'file:///srv/a:b@c.git']) {
+  t.test(`${repository} in sunup.yaml lets nobody in`, async t => {
+    const root = image(t, { '/etc/passwd': PASSWD, '/etc/sunup/sunup.yaml': `# ask ada@example.com\nsource: { repository: "${repository}" }\n` })
+    t.strictSame((await sealing(root)).findings, [])
+  })
+}
+
 t.test('every kind has its case here', async t => {
   t.strictSame(KINDS.map(({ what }) => what).filter(what => what !== 'run at work' && what !== 'file whose name is no text' && !CASES.some(one => one.what === what)), [])
 })

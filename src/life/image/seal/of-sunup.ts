@@ -1,3 +1,5 @@
+import { holdsLogin } from '../../../core/secret.ts'
+import { textsIn } from '../../../core/yaml.ts'
 import { undoneIn } from '../../../engine/journal.ts'
 import { holderOf, type Holder } from '../../../machine/lock.ts'
 import type { Ground, Kind, Sighting } from './finding.ts'
@@ -81,10 +83,15 @@ export const OF_SUNUP: readonly Kind[] = [
     what: 'password in sunup.yaml',
     why: 'whoever has the image has it',
     fix: 'none',
-    hint: 'Give the repository a deploy key, or a token in the instance’s own configuration.',
-    look: ({ machine }) => ['/etc/sunup/sunup.yaml'].filter(path => /^\s*repository:\s*["']?https?:\/\/[^/\s:@]*:[^/\s@]+@/m.test(writtenText(machine, path) ?? '')).map(path => ({ path })),
+    hint: 'Take it out, of comments as well: give the repository a deploy key, or a token in the instance’s own configuration.',
+    look: ({ machine }) => present(machine, ['/etc/sunup/sunup.yaml']).filter(({ path }) => letsIn(writtenText(machine, path) ?? '')),
   },
 ]
+
+/** The text is what is in the image, comments and all; what it stands for may be written so that the text does not show it. */
+function letsIn(text: string): boolean {
+  return holdsLogin(text) || textsIn(text).some(holdsLogin)
+}
 
 /** The lock's own file, and what stands beside it. */
 export function isLock(name: string): boolean {
