@@ -3,7 +3,7 @@ import { git, recipe, secret, z } from 'sunup'
 export default recipe({
   description: 'Checks out a commit of a git repository, as releases with a link to the current one, or in place.',
   params: z.strictObject({
-    repository: z.string().min(1).describe('A URL (https, ssh, file), user@host:path, or an absolute path. Without a password.'),
+    repository: z.string().min(1).describe('A URL (https, ssh, file), user@host:path, or an absolute path. Without a password, and over https with a user only beside a token.'),
     ref: z.string().min(1).optional().describe('A tag, a branch or a full SHA. Default: HEAD, the remote’s default branch.'),
     path: z.string().startsWith('/', 'must be an absolute path').describe('Where it goes; the current release is <path>/current.'),
     layout: z.enum(['releases', 'inPlace']).optional().describe('Default: releases.'),

@@ -51,7 +51,7 @@ export function checkDownload(label: string, { url, sha256 }: Download): Downloa
   if (parsed === undefined || !['http:', 'https:', 'file:'].includes(parsed.protocol)) {
     throw new Failure('resource.invalid', `${label}: "url" must be an http, https or file URL, found ${JSON.stringify(withoutPasswords(url))}`)
   }
-  if (parsed.password !== '') throw new Failure('secret.misplaced', `${label}: "url" holds a password`, { hint: 'A URL is shown in plans and reports: serve the file without one.' })
+  if (parsed.username + parsed.password !== '') throw new Failure('secret.misplaced', `${label}: "url" holds ${parsed.password === '' ? 'a user, which may be a token' : 'a password'}`, { hint: 'A URL is shown in plans and reports: serve the file without one.' })
   if (!/^[0-9a-f]{64}$/i.test(sha256)) throw new Failure('resource.invalid', `${label}: "sha256" must be 64 hex digits, found ${JSON.stringify(sha256)}`, { hint: 'sha256sum prints it.' })
   return { url, sha256: sha256.toLowerCase() }
 }

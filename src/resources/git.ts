@@ -9,7 +9,8 @@ import { inPlace } from './git-in-place.ts'
 import { releases } from './git-releases.ts'
 
 export interface GitProps extends CommonProps {
-  /** A URL (https, ssh, file), ssh's short form `user@host:path`, or an absolute path on the host. Holds no password. */
+  /** A URL (https, ssh, file), ssh's short form `user@host:path`, or an absolute path on the host. Holds no password, and over https
+   *  a user only beside a `token`. */
   readonly repository: string
   /** A tag, a branch or a full SHA (40 or 64 digits). A tag wins over a branch of its name, as in git; `refs/heads/<name>` means the branch.
    *  A full SHA that is checked out asks no remote. Default: HEAD, the remote's default branch. */
@@ -103,6 +104,10 @@ function checkAccess(label: string, { repository, key, token }: GitProps): void 
   }
   if (url && url.password !== '') {
     throw new Failure('secret.misplaced', `${label}: "repository" holds a password`, { hint: 'Leave it out of the URL and give it as `token: { secret: "file:/path" }`.' })
+  }
+  // Beside a token it is the name that the server knows its owner by.
+  if (url && /^https?:$/.test(url.protocol) && url.username !== '' && token === undefined) {
+    throw new Failure('secret.misplaced', `${label}: "repository" holds a user, which may be a token`, { hint: 'Leave it out of the URL and give the token as `token: { secret: "file:/path" }`; with one, the URL may hold a user.' })
   }
   if (typeof key === 'string' && !key.startsWith('/')) {
     throw new Failure(key.includes('PRIVATE KEY') ? 'secret.misplaced' : 'resource.invalid', `${label}: "key" must be the absolute path of a private key, or a secret`, {

@@ -44,6 +44,10 @@ export default recipe({ description: 'x', params: z.object({ token: secret().opt
     "  - odd: { port: { secret: S3cr3t, x: 1 } }",
     '  - odd: { port: { secret: "file:/S3cr3t" } }',
     '  - odd: { url: "https://u:S3cr3t@h/x" }',
+    '  - git-sync: { repository: "https://S3cr3t@h/x", ref: main, path: /srv/x }',
+    '  - odd: { url: "https://S3cr3t@h/y" }',
+    '  - odd: { url: "https://S3cr3t:x-oauth-basic@h/y" }',
+    '  - odd: { url: "https://u@example.com:S3cr3t@h/y" }',
   ]
   const where = premises(t, { role: `recipes:\n${entries.join('\n')}\n`, files: { 'recipes/odd/recipe.ts': recipe } })
   const { code, stdout, stderr } = await where.sunup('check')
@@ -51,6 +55,7 @@ export default recipe({ description: 'x', params: z.object({ token: secret().opt
   for (const line of entries.keys()) t.match(stdout, `roles/demo.yaml:${line + 2}  error: `)
   t.notMatch(stdout + stderr, 'S3cr3t')
   t.match(stdout, 'https://u:***@h/x', 'the rest of the line is shown')
+  t.match(stdout, 'https://***@h/y')
   where.write({ 'roles/demo.yaml': 'recipes:\n  - odd: { url: "https://u:S3cr3t@h/x" ]\n' })
   const torn = await where.sunup('check')
   t.match(torn, { code: 78 })

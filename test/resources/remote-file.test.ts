@@ -159,6 +159,7 @@ t.test('what is wrong with the props is refused', async t => {
   t.throws(() => remoteFile({ ...good, url: 'ftp://example.com/tool' }), { code: 'resource.invalid' })
   t.throws(() => remoteFile({ ...good, url: './tool' }), { code: 'resource.invalid' })
   t.throws(() => remoteFile({ ...good, url: 'https://user:pass@example.com/' }), { code: 'secret.misplaced' })
+  t.throws(() => remoteFile({ ...good, url: 'https://ghp_0123@example.com/' }), { code: 'secret.misplaced' })
   t.throws(() => remoteFile({ ...good, sha256: 'abc' }), { code: 'resource.invalid', hint: /sha256sum/ })
   t.throws(() => remoteFile({ path: '/tool', url: good.url } as RemoteFileProps), { code: 'resource.invalid' })
 })

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../../core/failure.ts'
+import { holdsLogin, withoutPasswords } from '../../core/secret.ts'
 
 /** What a new repository says of the outside. Where it is not given, what stands for it is to be replaced by hand. */
 export interface Outside {
@@ -85,8 +86,8 @@ function archiveOf(archive: string): RegExpExecArray {
 /** It is put into YAML, shell scripts and user data, as it is. */
 function mustBePlain(option: string, text: string): void {
   const fault = /^[\w./:@~+%=,-]+$/.test(text) ? undefined : 'holds what no URL holds, or what a shell would take otherwise'
-  if (fault) throw new Failure('usage', `${option} ${JSON.stringify(text)} ${fault}`, { hint: 'Letters, digits and ./:@~+%=,- it may hold.' })
-  if (/^\w+:\/\/[^/@]*:[^/@]*@/.test(text)) throw new Failure('usage', `${option} holds a password, which would be in the repository and in every instance's user data`, { hint: 'Leave it out: docs/source.md says how an instance gets in.' })
+  if (fault) throw new Failure('usage', `${option} ${JSON.stringify(withoutPasswords(text))} ${fault}`, { hint: 'Letters, digits and ./:@~+%=,- it may hold.' })
+  if (holdsLogin(text)) throw new Failure('usage', `${option} holds a ${/:\/\/[^/:@]*:/.test(text) ? 'password' : 'user or token'}, which would be in the repository and in every instance's user data`, { hint: 'Leave it out: docs/source.md says how an instance gets in.' })
 }
 
 function placeholdersIn(files: ReadonlyMap<string, Buffer>, { repository, archive, sha256 }: Outside, version: string): readonly Placeholder[] {

@@ -194,12 +194,17 @@ function signersOf(file: string | undefined): Signers | undefined {
   }
 }
 
-/** A password in the URL is never shown, and stands in no argv. */
+/** What lets somebody in is never shown, and stands in no argv: a password, or where there is none the user, which is how some servers take a token.
+ *  @throws Failure `config.invalid` where they can't be told from the rest */
 function remoteOf(repository: string): GitRemote {
-  if (!/^https?:\/\//i.test(repository) || !URL.canParse(repository)) return { url: repository }
-  const url = new URL(repository)
-  if (url.password === '') return { url: repository }
-  const token = makeSecret(decodeURIComponent(url.password))
+  if (!/^https?:\/\//i.test(repository)) return { url: repository }
+  const url = URL.parse(repository)
+  if (url === null) throw new Failure('config.invalid', 'source.repository begins as an http or https URL, and is none', { hint: 'In a password # is written as %23, / as %2F and ? as %3F.' })
+  if (url.username + url.password === '') return { url: repository }
+  // The password that GitHub's tokens were given with.
+  const isByUser = url.password === '' || url.password === 'x-oauth-basic'
+  const token = makeSecret(decodeURIComponent(isByUser ? url.username : url.password))
+  if (isByUser) url.username = ''
   url.password = ''
   return { url: url.href, token }
 }

@@ -287,19 +287,28 @@ t.test('a commit may be taken instead of the newest', async t => {
   t.match(changes(answer).at(-1), { type: 'act', to: good, reason: 'three boots of it failed' })
 })
 
-t.test('a password in the URL is nowhere to be seen', async t => {
-  const infra = infrastructure(t)
-  const backend = gitBackend(infra)
-  const login = `Basic ${Buffer.from('me:hunter2').toString('base64')}`
-  const origin = await httpServer(t, (request, response) => {
-    if (request.headers.authorization === login) backend(request, response)
-    else response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end()
+for (const [written, user] of [['me:hunter2', 'me'], ['hunter2', 'x-access-token'], ['hunter2:', 'x-access-token'], ['hunter2:x-oauth-basic', 'x-access-token']]) {
+  t.test(`what lets in by ${written} in the URL is nowhere to be seen`, async t => {
+    const infra = infrastructure(t)
+    const backend = gitBackend(infra)
+    const login = `Basic ${Buffer.from(`${user}:hunter2`).toString('base64')}`
+    const origin = await httpServer(t, (request, response) => {
+      if (request.headers.authorization === login) backend(request, response)
+      else response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end()
+    })
+    const reader = sourceReader(t)
+    const answer = await reader.read(`${origin.replace('http://', `http://${written}@`)}/repo`)
+    t.equal(answer.read?.revision, infra.git('rev-parse', 'HEAD'))
+    t.notMatch(JSON.stringify([answer.events, reader.recorded.calls()]), /hunter2/)
+    t.notMatch(JSON.stringify(plainTree(reader.base)), /hunter2/)
   })
+}
+
+t.test('a URL that can’t be read is refused, and not shown', async t => {
   const reader = sourceReader(t)
-  const answer = await reader.read(`${origin.replace('http://', 'http://me:hunter2@')}/repo`)
-  t.equal(answer.read?.revision, infra.git('rev-parse', 'HEAD'))
-  t.notMatch(JSON.stringify([answer.events, reader.recorded.calls()]), /hunter2/)
-  t.notMatch(JSON.stringify(plainTree(reader.base)), /hunter2/)
+  const { failure, events } = await reader.read('http://me:hunter#2@127.0.0.1:9/repo')
+  t.match(failure, { code: 'config.invalid' })
+  t.notMatch(JSON.stringify([events, failure?.message]), /hunter/)
 })
 
 t.test('with allowed signers', { skip: noSshKeygen }, async t => {
