@@ -31,6 +31,8 @@ export interface Health {
   readonly file: string
   /** Mustache; sees instance, run, role. */
   readonly content: string
+  /** Where a line of the content, from 1, was written. */
+  placeOf(line: number): Place
   readonly mode: string
   readonly probe: Probe | undefined
   readonly url: string | undefined

@@ -1,10 +1,10 @@
 import type { Cloud } from '../core/cloud.ts'
 import { Failure } from '../core/failure.ts'
+import { failureAt } from '../core/faults.ts'
 import type { Host, Instance } from '../core/instance.ts'
 import type { Machine } from '../core/machine.ts'
-import type { Role } from '../core/role.ts'
-import { showPlace } from '../core/role.ts'
-import { isSecret } from '../core/secret.ts'
+import type { Health, Role } from '../core/role.ts'
+import { isSecret, type Secret } from '../core/secret.ts'
 import { order } from '../engine/order.ts'
 import { hostFacts } from '../machine/host.ts'
 import { render } from '../resources/mustache.ts'
@@ -74,9 +74,20 @@ async function withTags<T>(plan: (instance: Instance) => T, instance: Instance, 
   }
 }
 
-/** What the health file will say. */
-export function healthContent(role: Role, instance: Instance, run: string): string {
-  const content = render({ name: `health.content (${showPlace(role.place)})`, text: () => role.health.content }, { instance, run: { id: run }, role: { name: role.name } })
-  if (isSecret(content)) throw new Failure('role.invalid', `${showPlace(role.place)}: health.content must hold no secret`)
+/** What the health file will say.
+ *  @throws Failure of its template, where that was written; `role.invalid` */
+export function healthContent({ name, health }: Role, instance: Instance, run: string): string {
+  const content = rendered(health, { instance, run: { id: run }, role: { name } })
+  if (isSecret(content)) throw failureAt({ place: health.placeOf(1), message: 'health.content must hold no secret', code: 'role.invalid' })
   return content
+}
+
+function rendered(health: Health, vars: Readonly<Record<string, unknown>>): string | Secret {
+  try {
+    return render({ name: 'health.content', text: () => health.content }, vars)
+  } catch (error) {
+    const [, line, what] = (error instanceof Failure && /^health\.content(?::(\d+))?: (.*)$/s.exec(error.message)) || []
+    if (!(error instanceof Failure) || what === undefined) throw error
+    throw failureAt({ place: health.placeOf(Number(line ?? 1)), message: `health.content: ${what}`, hint: error.hint, code: error.code }, error)
+  }
 }

@@ -12,14 +12,16 @@ import { millisecondsOf } from './values.ts'
  *  @throws Failure `role.missing`, `role.invalid` (all faults of a file in one), `role.cycle`, `source.empty` */
 export function loadRole(source: string, name: string, files: RoleFiles = roleFiles(source)): Role {
   const file = files.read(name)
-  const { own, keys, runList } = join(name, file, files, [], new Map())
-  return { ...settings(keys), name, securityGroups: own.securityGroups ?? [name], runList, place: file.placeOf([]) }
+  const { own, keys, health, runList } = join(name, file, files, [], new Map())
+  return { ...settings(keys, health ?? file), name, securityGroups: own.securityGroups ?? [name], runList, place: file.placeOf([]) }
 }
 
 interface Joined {
   /** As the file itself has them. */
   readonly own: RoleKeys
   readonly keys: RoleKeys
+  /** The file whose `health` it is. */
+  readonly health: RoleFile | undefined
   readonly runList: readonly RunListEntry[]
 }
 
@@ -36,6 +38,7 @@ function join(name: string, file: RoleFile, files: RoleFiles, chain: readonly st
   const result = {
     own,
     keys: Object.assign({}, ...parts.map(part => part.keys), own) as RoleKeys,
+    health: own.health === undefined ? parts.findLast(part => part.health !== undefined)?.health : file,
     runList: [...parts.flatMap(part => part.runList), ...entriesOf(file, own)],
   }
   joined.set(name, result)
@@ -97,7 +100,7 @@ function entriesOf(file: RoleFile, keys: RoleKeys): readonly RunListEntry[] {
   })
 }
 
-function settings(keys: RoleKeys): Pick<Role, 'description' | 'health' | 'deadlineMs' | 'onFailure' | 'drain' | 'scaling'> {
+function settings(keys: RoleKeys, file: RoleFile): Pick<Role, 'description' | 'health' | 'deadlineMs' | 'onFailure' | 'drain' | 'scaling'> {
   const { health = {}, drain = {} } = keys
   const { probe } = health
   return {
@@ -105,6 +108,7 @@ function settings(keys: RoleKeys): Pick<Role, 'description' | 'health' | 'deadli
     health: {
       file: health.file ?? 'ping.html',
       content: health.content ?? 'ok {{instance.id}} {{run.id}}\n',
+      placeOf: line => lineOf(['health', 'content'], line, file),
       mode: health.mode ?? '0644',
       probe: probe && {
         url: probe.url,
@@ -120,4 +124,10 @@ function settings(keys: RoleKeys): Pick<Role, 'description' | 'health' | 'deadli
     drain: { settleMs: millisecondsOf(drain.settle ?? '20s'), deadlineMs: millisecondsOf(drain.deadline ?? '5m') },
     scaling: keys.scaling as Role['scaling'],
   }
+}
+
+/** Of a text in one line, and of one that YAML folds, the line that it begins in. */
+function lineOf(path: readonly string[], line: number, { placeOf, written }: RoleFile): Place {
+  const place = placeOf(path)
+  return written(path)?.startsWith('|') ? { ...place, line: place.line + line } : place
 }

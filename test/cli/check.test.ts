@@ -61,3 +61,20 @@ export default recipe({ description: 'x', params: z.object({ token: secret().opt
   t.match(torn, { code: 78 })
   t.notMatch(torn.stdout + torn.stderr, 'S3cr3t')
 })
+
+t.test('what is wrong with the health file’s text is told in its line, once', async t => {
+  const where = premises(t, { role: SMALL })
+  const base = 'securityGroups: []\nrecipes: []\n'
+  const found = async (ofDemo: string, ofBase = ''): Promise<readonly string[]> => {
+    where.write({ 'roles/demo.yaml': `${SMALL}${ofDemo}`, 'roles/base.yaml': `${base}${ofBase}` })
+    const { faults } = JSON.parse((await where.sunup('check', '--role', 'demo', '--format', 'json')).stdout) as { faults: readonly { place: { file: string; line: number }; message: string; code: string }[] }
+    return faults.map(({ place, message, code }) => `${place.file}:${place.line} ${code} ${message}`)
+  }
+  const lines = SMALL.trimEnd().split('\n').length
+  const message = 'template.name health.content: there is no "nope"'
+  t.strictSame(await found('health:\n  content: "ok\\n{{nope}}"\n'), [`roles/demo.yaml:${lines + 2} ${message}`], 'of a text in quotes')
+  t.strictSame(await found('health:\n  content: |\n    ok\n\n    {{nope}}\n'), [`roles/demo.yaml:${lines + 5} ${message}`], 'the line of a block')
+  t.strictSame(await found('health:\n  content: >-\n    ok\n    {{nope}}\n'), [`roles/demo.yaml:${lines + 2} ${message}`], 'of one that is folded')
+  t.strictSame(await found('include: [base]\n', 'health: { content: "{{nope}}" }\n'), [`roles/base.yaml:3 ${message}`], 'in the file that has it')
+  t.match(await found('health: { content: "{{#nope}}" }\n'), [/^roles\/demo\.yaml:\d+ template\.invalid health\.content: unclosed section/])
+})
