@@ -51,6 +51,13 @@ export interface ApplyContext extends CheckContext {
   output(stream: 'stdout' | 'stderr', text: string): void
 }
 
+/** A directory may be the work of several resources, and holds that of others; a link may lead to one. */
+export interface Occupied {
+  /** Absolute, in its plain form. */
+  readonly path: string
+  readonly as: 'file' | 'link' | 'directory'
+}
+
 /** One thing that should be so. Made by a constructor of src/resources, checked and applied by the engine. */
 export interface Resource {
   readonly id: ResourceId
@@ -68,6 +75,8 @@ export interface Resource {
   readonly journaled?: boolean | undefined
   /** A path that its apply makes, where its id names none. */
   readonly creates?: string | undefined
+  /** What stands at a path by its doing, for as long as it is asked for: no other resource can have that path. */
+  readonly occupies?: Occupied | undefined
   /** Its check runs it in every boot: `check` warns. */
   readonly unguarded?: boolean | undefined
   /** Puts the questions that its check will put to the outside, and only those, by `pinned`: their answers come while others are checked.

@@ -3,10 +3,11 @@ import { Failure } from '../core/failure.ts'
 import { didYouMean } from '../core/nearest.ts'
 import type { ResourceId } from '../core/resource.ts'
 import { isSecret, reveal } from '../core/secret.ts'
+import { checkPlaces } from './places.ts'
 import type { Planned } from './planned.ts'
 
 /** The order of a run: prepare before activate, each in the order of the run list; equal resources are one, at the first place.
- *  @throws Failure `resource.conflict` two resources of one id that differ; `resource.unknown`, `resource.order` a trigger that
+ *  @throws Failure `resource.conflict` two resources of one id that differ, or of one path; `resource.unknown`, `resource.order` a trigger that
  *  names nothing, or something later */
 export function order<Each extends Planned>(planned: readonly Each[]): readonly Each[] {
   const inOrder = [...planned.filter(one => one.phase === 'prepare'), ...planned.filter(one => one.phase === 'activate')]
@@ -17,6 +18,7 @@ export function order<Each extends Planned>(planned: readonly Each[]): readonly 
     else if (!isSame(first, one)) throw conflict(first, one)
   }
   const result = [...seen.values()]
+  checkPlaces(result)
   checkTriggers(result)
   return result
 }

@@ -55,6 +55,7 @@ export function archive(props: ArchiveProps): Resource {
 
   return {
     ...resourceBase({ kind: 'archive', key: path, props }),
+    occupies: { path, as: 'directory' },
 
     check({ observer }) {
       const changes: Change[] = []

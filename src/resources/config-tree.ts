@@ -100,6 +100,7 @@ export function configTree(props: ConfigTreeProps): Resource {
 
   return {
     ...base,
+    occupies: { path, as: 'link' },
     check({ observer }) {
       const { tree, rest } = missing(observer)
       return [...tree, ...rest]

@@ -36,6 +36,7 @@ export function cron(props: CronProps): Resource {
 
   return {
     ...resourceBase({ kind: 'cron', key: name, props }),
+    occupies: { path, as: 'file' },
     hostOnly: 'cron belongs to a host, not to a staging root',
     check({ observer }) {
       const now = observer.readText(path)

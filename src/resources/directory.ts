@@ -32,6 +32,7 @@ export function directory(props: DirectoryProps): Resource {
   const keeps = keeping(label, props.purge)
   return {
     ...resourceBase({ kind: 'directory', key: path, props }),
+    occupies: { path, as: 'directory' },
     check({ observer }) {
       const found = observer.stat(path)
       const attributes = attributeChanges(found, props, observer)

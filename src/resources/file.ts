@@ -29,6 +29,7 @@ export function file(props: FileProps): Resource {
   checkFileProps(label, props)
   return {
     ...resourceBase({ kind: 'file', key: props.path, props }),
+    occupies: { path: props.path, as: 'file' },
     check: ({ observer }) => checkFile(props, observer),
     apply: (changes, context) => applyFile(props, changes, context),
   }

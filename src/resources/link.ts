@@ -17,6 +17,7 @@ export function link(props: LinkProps): Resource {
   checkProps(`link[${path}]`, props, { ...COMMON_PROPS, path: 'plainPath', to: 'string' })
   return {
     ...resourceBase({ kind: 'link', key: path, props }),
+    occupies: { path, as: 'link' },
     check({ observer }) {
       const found = observer.stat(path)
       if (found === undefined) return [{ type: 'create', field: 'to', to, ...parentsToMake(path, observer) }]

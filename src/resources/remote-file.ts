@@ -36,6 +36,7 @@ export function remoteFile(props: RemoteFileProps): Resource {
   const coming = join(dirname(path), `.sunup-download-${basename(path).slice(-40)}`)
   return {
     ...resourceBase({ kind: 'remoteFile', key: path, props }),
+    occupies: { path, as: 'file' },
 
     async check({ observer, signal }) {
       const found = observer.stat(path)

@@ -30,6 +30,7 @@ export function systemdUnit(props: SystemdUnitProps): Resource {
 
   return {
     ...resourceBase({ kind: 'systemdUnit', key: name, props }),
+    occupies: { path, as: 'file' },
     async check({ observer, signal }) {
       const changes: Change[] = []
       const file = observer.stat(path)

@@ -27,6 +27,7 @@ export function template(props: TemplateProps): Resource {
   const wanted = { ...rest, content: render(source, vars ?? {}, partials) }
   return {
     ...resourceBase({ kind: 'template', key: props.path, props: wanted }),
+    occupies: { path: props.path, as: 'file' },
     check: ({ observer }) => checkFile(wanted, observer),
     apply: (changes, context) => applyFile(wanted, changes, context),
   }

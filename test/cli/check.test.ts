@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { INSTANCE, premises, SMALL } from '../support/repository.ts'
 import { infrastructure } from '../support/source.ts'
@@ -60,6 +62,14 @@ export default recipe({ description: 'x', params: z.object({ token: secret().opt
   const torn = await where.sunup('check')
   t.match(torn, { code: 78 })
   t.notMatch(torn.stdout + torn.stderr, 'S3cr3t')
+})
+
+t.test('a path that two kinds of resource are to make is a fault, and no boot begins', async t => {
+  const role = 'recipes:\n  - files:\n      - { path: /etc/a, content: one }\n  - files:\n      - { path: /etc/a, template: t }\n'
+  const where = premises(t, { role, files: { 'templates/t': 'two\n' } })
+  t.match(await where.sunup('check'), { code: 78, stdout: /roles\/demo\.yaml:2  error: \/etc\/a is the path of two resources: of file\[\/etc\/a\] by recipe files \(roles\/demo\.yaml:2\), and of template\[\/etc\/a\] by recipe files \(roles\/demo\.yaml:4\)\n/ })
+  t.match(await where.sunup('boot'), { code: 78 })
+  t.notOk(existsSync(join(where.root, 'etc/a')))
 })
 
 t.test('what is wrong with the health file’s text is told in its line, once', async t => {
