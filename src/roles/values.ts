@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
+import { holdsLogin, withoutPasswords } from '../core/secret.ts'
 
 /** Timers count milliseconds in 31 bits. */
 const LONGEST_MS = 24 * 86_400_000
@@ -34,12 +35,15 @@ export function mode(): z.ZodString {
   return z.string().regex(MODE, { error: issue => `must be an octal mode as text, e.g. "0644", found ${JSON.stringify(issue.input)}` })
 }
 
+/** Without user and password: it is shown where it does not answer. */
 export function httpUrl(): z.ZodString {
-  return z.string().refine(isHttp, { error: issue => `must be a URL that begins with http:// or https://, found ${JSON.stringify(issue.input)}` })
+  return z.string().refine(isHttp, {
+    error: ({ input }) => `must be a URL that begins with http:// or https://${holdsLogin(String(input)) ? ', without user and password' : ''}, found ${withoutPasswords(JSON.stringify(input))}`,
+  })
 }
 
 export function isHttp(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !holdsLogin(text)
 }
 
 /** Not empty. */

@@ -95,6 +95,14 @@ t.test('all faults of a file are told at once, in its order', async t => {
   t.match(failure.faults.map(fault => fault.hint), ['Did you mean recipes?', undefined, undefined, 'Did you mean status?', undefined, 'Did you mean abandon?', /entry of its own/])
 })
 
+for (const key of ['probe: { url: "https://me:hunter2@127.0.0.1/" }', 'url: http://hunter2@127.0.0.1/ping.html']) {
+  t.test(`a health check asks without a password: ${key}`, async t => {
+    const { message } = await failureOf(() => loadRole(source(t, { web: `recipes: []\nhealth:\n  ${key}\n` }), 'web'))
+    t.match(message, /^roles\/web\.yaml:3: health\..*url must be a URL that begins with http:\/\/ or https:\/\/, without user and password, found .*\*\*\*@127/)
+    t.notMatch(message, 'hunter2')
+  })
+}
+
 t.test('params that are not indented are recognised', async t => {
   const failure = await failureOf(() => loadRole(source(t, { web: 'recipes:\n  - nginx:\n    sites: []\n' }), 'web'))
   t.equal(failure.hint, 'Indent sites further: below nginx, whose params they are.')

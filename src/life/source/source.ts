@@ -194,6 +194,15 @@ function signersOf(file: string | undefined): Signers | undefined {
   }
 }
 
+/** With a % that encodes nothing it is taken as it is written. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 /** What lets somebody in is never shown, and stands in no argv: a password, or where there is none the user, which is how some servers take a token.
  *  @throws Failure `config.invalid` where they can't be told from the rest */
 function remoteOf(repository: string): GitRemote {
@@ -203,7 +212,7 @@ function remoteOf(repository: string): GitRemote {
   if (url.username + url.password === '') return { url: repository }
   // The password that GitHub's tokens were given with.
   const isByUser = url.password === '' || url.password === 'x-oauth-basic'
-  const token = makeSecret(decodeURIComponent(isByUser ? url.username : url.password))
+  const token = makeSecret(decoded(isByUser ? url.username : url.password))
   if (isByUser) url.username = ''
   url.password = ''
   return { url: url.href, token }
