@@ -55,6 +55,9 @@ esac
 for directory in /opt /usr/local/bin; do
   if ! mkdir -p "$directory" || [ ! -w "$directory" ]; then fail "$directory can't be written to. Nothing was installed"; fi
 done
+for link in /opt/sunup /usr/local/bin/sunup; do
+  if [ -e "$link" ] && [ ! -L "$link" ]; then fail "$link is there, and no link of sunup's. Nothing was installed"; fi
+done
 
 if [ -n "$archive" ]; then
   [ -n "$sha256" ] || fail "--archive needs --sha256: what is not verified is not installed" 64
@@ -149,14 +152,16 @@ case ${new#/opt/} in
   *) home=$new ;;
 esac
 
-# A link is replaced by a rename too.
-point() { # LINK TARGET
-  [ "$(readlink "$1" 2>/dev/null)" = "$2" ] && return
-  if [ -e "$1" ] && [ ! -L "$1" ]; then fail "$1 is there, and no link of sunup's"; fi
-  ln -sfn "$2" "$1.new" && mv -T "$1.new" "$1"
-}
-point /opt/sunup "${home#/opt/}"
-point /usr/local/bin/sunup /opt/sunup/bin/sunup
+# A link is replaced by a rename too, and both are made before either is. The one that says which version is at work comes last.
+links="/usr/local/bin/sunup:/opt/sunup/bin/sunup /opt/sunup:${home#/opt/}"
+for one in $links; do
+  link=${one%%:*} to=${one#*:}
+  rm -f "$link.new" && { [ "$(readlink "$link" 2>/dev/null)" = "$to" ] || ln -sT "$to" "$link.new"; } || fail "the link $link.new can't be made. What was installed before is as it was"
+done
+for one in $links; do
+  link=${one%%:*}
+  [ ! -L "$link.new" ] || mv -T "$link.new" "$link"
+done
 
 # Where SELinux watches, what was made in a temporary directory carries that one's label.
 if command -v restorecon >/dev/null; then restorecon -R "$home" /opt/sunup /usr/local/bin/sunup 2>/dev/null || true; fi

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { build, BuildFailed, packer, templateIn, variables } from './build.ts'
@@ -160,6 +160,27 @@ t.test('what a killed install.sh left is taken away by the next, and what one at
   for (const pid of [4_194_305, process.pid]) mkdirSync(join(root, `opt/.sunup-install.${pid}.abcdef/sunup-0.0.0`), { recursive: true })
   t.match(install('--archive', '/root/sunup.tar.gz', '--sha256', given.sha256), { code: 0 })
   t.strictSame(readdirSync(join(root, 'opt')).filter(name => name.startsWith('.')), [`.sunup-install.${process.pid}.abcdef`])
+})
+
+t.test('where something that is not install.sh’s lies in the place of a link, what is installed stays at work', async t => {
+  const { root, install } = inStock(t)
+  const argv = ['--archive', '/root/sunup.tar.gz', '--sha256', given.sha256]
+  for (const place of ['opt/sunup', 'usr/local/bin/sunup']) {
+    writeFileSync(join(root, place), 'of somebody\n')
+    t.match(install(...argv), { code: 1, output: new RegExp(`/${place} is there, and no link of sunup's\\. Nothing was installed`) })
+    t.equal(readFileSync(join(root, place), 'utf8'), 'of somebody\n')
+    rmSync(join(root, place))
+    t.ok(nothing(root), place)
+  }
+  mkdirSync(join(root, 'opt/sunup-0.0.1'))
+  symlinkSync('sunup-0.0.1', join(root, 'opt/sunup'))
+  for (const place of ['usr/local/bin/sunup', 'usr/local/bin/sunup.new']) {
+    mkdirSync(join(root, place))
+    t.match(install(...argv), { code: 1 }, place)
+    t.equal(readlinkSync(join(root, 'opt/sunup')), 'sunup-0.0.1', place)
+    t.notOk(existsSync(join(root, 'opt/sunup.new')))
+    rmdirSync(join(root, place))
+  }
 })
 
 t.test('install.sh refuses what it can’t do, and installs nothing', async t => {
