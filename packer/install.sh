@@ -90,11 +90,16 @@ stage() { staging=$(mktemp -d "/opt/.sunup-install.$$.XXXXXX"); }
 # An empty file can be run, too.
 runs() { [ -n "$("$1/bin/sunup" --version 2>/dev/null)" ]; }
 
-# What is installed already, and runs, need not be fetched.
-new=
+# The sums of what is installed, but for what it has made of itself. To compare them is a fifth of a second.
+sums() { (cd "$1" && find . -type f ! -name .installed ! -name .sums ! -path './program/dist/cache/*' -exec sha256sum {} + | LC_ALL=C sort); }
+whole() { runs "$1" && [ -s "$1/.sums" ] && [ "$(sums "$1")" = "$(cat "$1/.sums")" ]; }
+
+# What is installed already, and is whole, need not be fetched.
+new= damaged=
 if [ -n "$archive" ]; then
   for one in /opt/sunup-*; do
-    if [ "$(cat "$one/.installed" 2>/dev/null)" = "$sha256" ] && runs "$one"; then new=$one; fi
+    [ "$(cat "$one/.installed" 2>/dev/null)" = "$sha256" ] || continue
+    if whole "$one"; then new=$one; else damaged=$one; fi
   done
 fi
 if [ -n "$archive" ] && [ -z "$new" ]; then
@@ -122,34 +127,33 @@ fi
 # It tells itself when it is for another machine.
 version=$("$new/bin/sunup" --version) && [ -n "$version" ] || fail "what was unpacked does not run here. Nothing was installed"
 
-# Whether two are the same, but for what each has made of itself.
-tree() { (cd "$1" && find . -type f ! -name .installed ! -path './program/dist/cache/*' -exec sha256sum {} + | sort | sha256sum); }
+same() { [ "$(sums "$1")" = "$(sums "$2")" ]; }
 
 case ${new#/opt/} in
   */*)
-    home=/opt/sunup-$version
-    # One that is damaged is at work nowhere.
-    if [ -e "$home" ] && ! runs "$home"; then rm -rf "$home"; fi
-    # Another one of this version may be at work: it stays until the link leads to the new one.
-    if [ -e "$home" ] && [ -n "$archive" ]; then
-      home=$home-$(printf %.8s "$sha256")
-      rm -rf "$home"
-    elif [ -e "$home" ] && [ "$(tree "$home")" != "$(tree "$new")" ]; then
-      home=$home-$(tree "$new" | cut -c1-8)
+    home=${damaged:-/opt/sunup-$version}
+    # Another build of this version may be at work, and stays. One that doesn't run is at work nowhere.
+    if [ -z "$damaged" ] && [ -e "$home" ] && runs "$home" && { [ -n "$archive" ] || ! same "$home" "$new"; }; then
+      home=$home-$(printf %.8s "${sha256:-$(sums "$new" | sha256sum)}")
     fi
-    if [ ! -e "$home" ]; then
+    if [ -n "$archive" ] || [ ! -e "$home" ] || ! same "$home" "$new"; then
       if [ -z "$staging" ]; then
         stage
         cp -R "$new" "$staging/sunup" || fail "$new can't be copied: no space left in /opt? Nothing was installed"
         new=$staging/sunup
       fi
+      sums "$new" >"$new/.sums" || fail "what was unpacked can't be noted: no space left in /opt? Nothing was installed"
       echo "${sha256:-unpacked}" >"$new/.installed"
       chown -R 0:0 "$new"
       chmod 755 "$new"
-      mv "$new" "$home"
+      # Whoever runs from a damaged one finds the same build under the same name.
+      [ ! -e "$home" ] || mv -T "$home" "$staging/damaged"
+      mv -T "$new" "$home"
     fi ;;
   # It lies there already.
-  *) home=$new ;;
+  *)
+    home=$new
+    [ -n "$archive" ] || [ ! -e "$home/.sums" ] || whole "$home" || fail "$home is damaged: install it from the archive, by --archive and --sha256" ;;
 esac
 
 # A link is replaced by a rename too, and both are made before either is. The one that says which version is at work comes last.

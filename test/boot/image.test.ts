@@ -143,6 +143,20 @@ t.test('install.sh makes anew what is damaged, and puts another build of the sam
     t.match(install(...argv), { code: 0 })
     t.match(execFileSync('chroot', [root, 'sunup', '--version'], { encoding: 'utf8' }), /^\d+\.\d+\.\d+\n$/, part)
   }
+  // What `--version` does not need.
+  const template = join(home, 'program/dist/recipes/nginx/sunup-default.conf.mustache')
+  const whole = readFileSync(template, 'utf8')
+  const damages = [() => rmSync(join(home, 'program/dist/recipes'), { recursive: true }), () => writeFileSync(template, '\0'.repeat(whole.length)), () => rmSync(join(home, '.sums'))]
+  for (const damage of damages) {
+    damage()
+    t.match(install(...argv), { code: 0 })
+    t.equal(readFileSync(template, 'utf8'), whole)
+    t.equal(links(), basename(home))
+    t.strictSame(readdirSync(join(root, 'opt')).sort(), ['sunup', basename(home)])
+  }
+  writeFileSync(template, '')
+  t.throws(() => execFileSync('chroot', [root, join('/opt', basename(home), 'install.sh')], { stdio: 'pipe' }), { status: 1, message: /is damaged: install it from the archive/ })
+  t.match(install(...argv), { code: 0 })
   execFileSync('chroot', [root, 'sh', '-ec', 'cd /root && tar -xzf sunup.tar.gz && echo "// another" | tee -a sunup-*/program/bin/load.js >/dev/null && tar -czf other.tar.gz sunup-*'])
   const other = execFileSync('sha256sum', [join(root, 'root/other.tar.gz')], { encoding: 'utf8' }).slice(0, 64)
   const before = readFileSync(join(home, 'program/bin/load.js'), 'utf8')
