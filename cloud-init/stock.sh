@@ -7,6 +7,8 @@ cloud: aws
 source:
   repository: https://git.example.com/acme/infra.git
   ref: main
+  onUnreachable: last-good
+registry: { table: sunup-registry }
 YAML
 # Not in /tmp, which may be memory.
 work=$(mktemp -d /var/tmp/sunup.XXXXXX)
