@@ -104,7 +104,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'policy',
     summary: 'print the least IAM policy that the role needs',
-    more: 'Without --role: one policy for all roles that a security group leads to.\nAsks nobody: region and account are AWS_REGION and AWS_ACCOUNT_ID, or any.',
+    more: 'Without --role: one policy for all roles that a security group leads to.\nAsks no cloud: region and account are AWS_REGION and AWS_ACCOUNT_ID, or any.',
     options: [{ flags: '--terraform', summary: 'as a data "aws_iam_policy_document"' }],
     load: () => import('./commands/policy.ts'),
   },
