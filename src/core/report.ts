@@ -33,7 +33,7 @@ export interface Report {
   readonly role: string | null
   readonly groups: readonly string[]
   readonly startedAt: string
-  /** null: the run was killed. */
+  /** null: no end is recorded. The run was killed, or the disk was full. */
   readonly finishedAt: string | null
   readonly durationMs: number | null
   readonly exitCode: number | null

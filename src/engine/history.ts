@@ -18,7 +18,7 @@ export function runsIn(directory: string): string[] {
 /** What a run was. One that was killed left events alone: they are folded into the report it never wrote.
  *  @param directory `<state>/<instance id>/runs`
  *  @param run one of runsIn's
- *  @returns undefined when there is no such run, or it was killed before it had told anything
+ *  @returns undefined when there is no such run, or it left no record: killed before it had told anything, or on a full disk
  *  @throws Failure `file.denied` when its files can't be read */
 export function readReport(directory: string, run: string): Report | undefined {
   // A run's id is one name: nothing outside the directory is opened by it.

@@ -27,7 +27,7 @@ export function reportText(report: Report, { colour, verbose }: ReportTextOption
 function heading({ command, version, run, startedAt, finishedAt, role, groups }: Report, { paint }: Showing): string[] {
   return [
     `${paint('strong', `sunup ${visible(command)}`)} ${paint('faint', `${visible(version)}, run ${visible(run)}`)}`,
-    `from ${showTime(startedAt)} ${finishedAt === null ? paint('warn', '(killed before its end)') : `to ${showTime(finishedAt)}`}`,
+    `from ${showTime(startedAt)} ${finishedAt === null ? paint('warn', '(no end is recorded)') : `to ${showTime(finishedAt)}`}`,
     ...(role === null || groups.length === 0 ? [] : [`role ${visible(role)}, security group${groups.length === 1 ? '' : 's'} ${groups.map(visible).join(', ')}`]),
   ]
 }

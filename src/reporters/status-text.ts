@@ -70,7 +70,7 @@ function lastRun(report: Report, { at, running: holder }: StatusFacts, command: 
   const when = `${visible(report.command)}, ${showTime(report.startedAt)}${ago >= 0 ? ` (${showAge(ago)} ago)` : ''}`
   const how =
     report.durationMs === null
-      ? holder ? paint('note', 'not over yet') : paint('warn', 'killed before its end: the next `sunup boot` takes up where it was')
+      ? holder ? paint('note', 'not over yet') : paint('warn', 'no end is recorded: it was killed, or the disk was full; the next `sunup boot` takes up where it was')
       : `took ${showDuration(report.durationMs)}, ${report.exitCode === 0 ? paint('good', 'ended as asked') : paint('bad', showExitCode(report.exitCode ?? 0))}`
   return [when, how, ...(report.durationMs === null ? [] : [showCounts(report, paint)]), paint('faint', `run ${visible(report.run)}: \`${visible(command)}\` shows all of it`)]
 }
@@ -91,7 +91,7 @@ function showFailed({ id, error }: ResourceReport, paint: Paint): string[] {
 /** A run of which nothing is to be read but that there was one. */
 function silence({ silent, running: holder }: StatusFacts, paint: Paint): (readonly [string, readonly string[]])[] {
   if (silent === null) return []
-  const how = holder ? paint('note', 'has told nothing yet') : paint('warn', 'was killed before it had told anything: the next `sunup boot` takes up where it was')
+  const how = holder ? paint('note', 'has told nothing yet') : paint('warn', 'left no record: it was killed, or could write none (is the disk full?); the next `sunup boot` takes up where it was')
   return [['newest', [`run ${visible(silent)} ${how}`]]]
 }
 

@@ -11,7 +11,7 @@ import { visible } from './visible.ts'
 export interface Ending {
   readonly command: string
   readonly counts: Counts
-  /** null: it was killed. */
+  /** null: none is recorded. */
   readonly durationMs: number | null
   readonly exitCode: number | null
   readonly gate: GateState
@@ -91,7 +91,7 @@ export function showExitCode(exitCode: number): string {
 }
 
 function showEnd({ role, gate, exitCode }: Ending, paint: Paint): string {
-  const end = exitCode === null ? 'killed before its end' : exitCode === 0 ? undefined : showExitCode(exitCode)
+  const end = exitCode === null ? 'no end is recorded: it was killed, or the disk was full' : exitCode === 0 ? undefined : showExitCode(exitCode)
   return [role === null ? 'no role' : `role ${visible(role)}`, showGate(gate, paint), ...(end === undefined ? [] : [end])].join(', ')
 }
 

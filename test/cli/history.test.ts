@@ -80,7 +80,7 @@ t.test('a boot that is killed in its first command has told what it was at, also
   started.process.kill('SIGKILL')
   await started.end
   t.match(JSON.parse((await where.sunup('report', run, '--format', 'json')).stdout), told)
-  t.match((await where.sunup('status')).stdout, /killed before its end[^]*cut off +execute\[waits\]/)
+  t.match((await where.sunup('status')).stdout, /no end is recorded[^]*cut off +execute\[waits\]/)
 })
 
 t.test('a newest run that left nothing hides none of those before it', async t => {
@@ -89,9 +89,9 @@ t.test('a newest run that left nothing hides none of those before it', async t =
   const [run] = readdirSync(join(where.state, 'runs')) as [string]
   noteRun(join(where.state, 'runs'), '99991231T235959.999-0000')
   mkdirSync(join(where.state, 'runs', '99991231T235959.999-0000'))
-  t.match(await where.sunup('report'), { code: 0, stdout: run, stderr: /99991231T235959.999-0000 .*killed before/ })
+  t.match(await where.sunup('report'), { code: 0, stdout: run, stderr: /99991231T235959.999-0000 .*left no record: it was killed, or could write none/ })
   const named = await where.sunup('report', '99991231T235959.999-0000')
-  t.match(named, { code: 1, stderr: /killed before it had told anything/ })
+  t.match(named, { code: 1, stderr: /left no record/ })
   t.notMatch(named.stderr, 'Did you mean')
   t.match(JSON.parse((await where.sunup('status', '--format', 'json')).stdout), { silent: '99991231T235959.999-0000', report: { run, exitCode: 0 } })
 })

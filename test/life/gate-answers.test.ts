@@ -98,6 +98,7 @@ exit $code`
     const isOpen = ran.stdout.includes('the file is there')
     t.equal(isOpen, ran.status === 0, `${pages} pages free: ended with ${ran.status}, the gate is ${isOpen ? 'open' : 'closed'}`)
     if (ran.status !== 0) t.match(ran.stdout + ran.stderr, /ENOSPC|disk|no space/i, `${pages} pages free: it says why`)
+    if (/^failed: the run's record/m.test(ran.stdout + ran.stderr)) t.match(ran.stdout + ran.stderr, /hint: Free space on that file system/, `${pages} pages free: and what to do`)
     if (ran.status !== 0) t.notMatch(ran.stdout + ran.stderr, /^\s+at /m, `${pages} pages free: without a stack`)
   }
   t.strictSame([...ends].sort(), [0, 1], 'some failed with 1, some had room')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { spawnSync } from 'node:child_process'
 import { existsSync, linkSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { bootMark, readBootMark } from '../../src/machine/boot.ts'
 
 const BOOT_ID = '15df4b4c-8354-4733-9e07-3986b9b9db82'
@@ -54,6 +54,17 @@ t.test('process 1 that may not be seen is done without', async t => {
 
 t.test('without /proc it says so', async t => {
   t.throws(() => bootMark(join(t.testdir({}), 'run'), '/nowhere'), { code: 'file.denied', hint: /Linux/ })
+})
+
+const ownMounts = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0 ? false : 'no mount namespaces for this user here'
+
+t.test('on a disk that is full it says what to do', { skip: ownMounts }, async t => {
+  const run = join(t.testdir({ run: {} }), 'run')
+  const program = `import { bootMark } from '${resolve(import.meta.dirname, '../../src/machine/boot.ts')}'
+try { bootMark('${run}') } catch ({ code, hint }) { console.log(JSON.stringify({ code, hint })) }`
+  const script = 'mount -t tmpfs -o size=4k tmpfs "$1" && echo > "$1/filler" && "$2" --input-type=module-typescript --eval "$3"'
+  const { stdout } = spawnSync('unshare', ['-rm', '/bin/sh', '-c', script, 'sh', run, process.execPath, program], { encoding: 'utf8' })
+  t.match(JSON.parse(stdout), { code: 'disk.full', hint: /^Free space on that file system/ })
 })
 
 t.test('the run directory is open to the web server, whatever the umask', async t => {

@@ -24,7 +24,7 @@ const report: Command = async (asked, world) => {
   const [wanted] = asked.arguments
   const newest = wanted === undefined ? newestReport(runs) : undefined
   const found = wanted === undefined ? newest?.report : readReport(runs, wanted)
-  const nothing = (run: string): string => `run ${run} left nothing to report: it ${holderOf(join(runDirectoryOf(machine, settings), 'lock')) ? 'has told nothing yet, or was killed before it had' : 'was killed before it had told anything'}`
+  const nothing = (run: string): string => `run ${run} left no record: it ${holderOf(join(runDirectoryOf(machine, settings), 'lock')) ? 'has told nothing yet, was killed' : 'was killed'}, or could write none (is the disk full?)`
   if (found === undefined) {
     const silent = wanted ?? ids[0]
     if (silent === undefined) throw new Failure('run.unknown', `there is no run yet (${runs} is empty)`, { hint: '`sunup boot` makes one.' })
