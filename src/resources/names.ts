@@ -1,3 +1,5 @@
+import { isSecret } from '../core/secret.ts'
+
 /** What names are looked up in, from the inside out; and the place in a template that asks. */
 export interface Frame<Place> {
   readonly view: unknown
@@ -52,9 +54,14 @@ function outwards<Place>(context: Frame<Place>, part: string, name: string, miss
 }
 
 function own(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined
+  return isLookedInto(value) && Object.hasOwn(value, key) ? (value as Readonly<Record<string, unknown>>)[key] : undefined
 }
 
 function keysOf(value: unknown): string[] {
-  return typeof value === 'object' && value !== null ? Object.keys(value) : []
+  return isLookedInto(value) ? Object.keys(value) : []
+}
+
+/** A secret is a text, however it is kept. */
+function isLookedInto(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !isSecret(value)
 }

@@ -108,6 +108,12 @@ t.test('text made with a secret is secret whole', async t => {
   t.notMatch(`${text}`, /swordfish/)
 })
 
+t.test('a secret has no parts, and none are named', async t => {
+  const vars = { a: makeSecret('hunter2') }
+  t.throws(() => render(source('{{a.b}}'), vars), { code: 'template.name', message: 'a.conf:1: there is no "a.b", "a" has no "b"', hint: undefined })
+  t.throws(() => render(source('{{a.toString}}'), vars), { code: 'template.name', message: 'a.conf:1: there is no "a.toString", "a" has no "toString"', hint: undefined })
+})
+
 t.test('a secret that is only asked whether it is there makes the text secret, too', async t => {
   t.ok(isSecret(render(source('{{#key}}x{{/key}}'), { key: makeSecret('') })))
   t.notOk(isSecret(render(source('{{x}}'), { x: 1, key: makeSecret('') })))
