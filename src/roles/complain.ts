@@ -34,6 +34,9 @@ export function judge(reading: Reading): { readonly value: unknown; readonly fau
 
 function complaints(issue: Issue, above: Path, reading: Reading): Fault[] {
   const path = [...above, ...issue.path]
+  const secret = secretOn(path, reading.value)
+  // What a secret is made of is nobody's params: to say what lacks in it would only puzzle.
+  if (secret && (secret.length < path.length || issue.code === 'unrecognized_keys')) return [fault(secret, `${show(secret, reading.whole)} must be something else, found a secret`, undefined, reading)]
   if (issue.code === 'unrecognized_keys') return issue.keys.map(key => unknownKey(path, key, reading))
   if (issue.code === 'invalid_union' && issue.errors.length > 0) return ofBestBranch(issue.errors, path, reading)
   if (issue.code === 'invalid_element') return issue.issues.flatMap(inner => complaints(inner, path, reading))
@@ -138,6 +141,13 @@ function found(value: unknown, written: string | undefined): string {
 
 function at(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((now, key) => (typeof now === 'object' && now !== null && !isSecret(now) && Object.hasOwn(now, key) ? (now as Record<PropertyKey, unknown>)[key] : undefined), value)
+}
+
+/** The way as far as the secret that lies on it, if one does. */
+function secretOn(path: Path, value: unknown): Path | undefined {
+  const length = path.findIndex((_, index) => isSecret(at(value, path.slice(0, index))))
+  if (length >= 0) return path.slice(0, length)
+  return isSecret(at(value, path)) ? path : undefined
 }
 
 /** A line end in a key must not begin a line of the complaint. */

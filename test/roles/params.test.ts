@@ -137,6 +137,13 @@ for (const [what, params] of [
   })
 }
 
+t.test('of a secret in the wrong place that alone is said, whatever was expected there', async t => {
+  for (const schema of ['z.record(z.string(), z.string())', 'z.object({ a: z.string() })', 'z.strictObject({ a: z.string().optional() })', 'z.array(z.string())', 'z.union([z.string(), z.object({ a: z.string() })])', 'z.record(z.string(), z.union([z.string(), z.number()]))']) {
+    t.strictSame(await faults(t, '- agent: { x: { secret: "file:/x" } }', `params: z.object({ x: ${schema} }),`), ['2: recipe agent: a secret stands where the recipe expects none'], schema)
+  }
+  t.strictSame(await faults(t, '- agent: { secret: "file:/x" }'), ['2: recipe agent: a secret stands where the recipe expects none'])
+})
+
 t.test('all of the params as a secret is refused', async t => {
   t.match(await failureOf(() => load(t, '- agent: { secret: "file:/x" }')), { code: 'secret.misplaced' })
 })
