@@ -53,6 +53,13 @@ t.test('the account is AWS_ACCOUNT_ID, the table that of sunup.yaml, and what is
   t.strictSame(await keep({ AWS_REGION: '' }), ['arn:aws:dynamodb:*:*:table/fleet'])
 })
 
+t.test('an account or a region that is none is a usage error', async t => {
+  const { sunup } = terminal(t)
+  for (const account of ['abc', '12345678901', '1234567890123', '123456789012"', '1234-5678-9012']) t.match(await sunup(['--role', 'web'], { AWS_ACCOUNT_ID: account }), { code: 64, stdout: '', stderr: /AWS_ACCOUNT_ID is to be 12 digits/ }, account)
+  for (const region of ['x"y', 'abc', 'eu west 1', '*', 'eu-west-1:x']) t.match(await sunup(['--role', 'web'], { AWS_REGION: region }), { code: 64, stdout: '', stderr: /is none\n {2}hint: A region is named like eu-west-1/ }, region)
+  for (const region of ['us-gov-west-1', 'cn-north-1', 'us-isob-east-1']) t.match(await sunup(['--role', 'web'], { AWS_REGION: region }), { code: 0 }, region)
+})
+
 t.test('nobody is asked where it runs', async t => {
   let asked = 0
   const server = createServer((_request, response) => {
