@@ -139,7 +139,16 @@ export async function withRepository<T>(settings: Settings, asked: Asked, world:
   })
   try {
     return await use(repository)
+  } catch (error) {
+    throw error instanceof Failure && error.code === 'source.empty' ? ofRepository(error, repository) : error
   } finally {
     repository.end?.()
   }
+}
+
+/** A remote source lies where nobody would look for it, and is gone when this is read. */
+function ofRepository(error: Failure, { directory, revision, outcome }: Repository): Failure {
+  if (outcome === undefined) return error
+  const message = error.message.replace(`${directory}/`, '').replace(directory, 'the repository')
+  return new Failure(error.code, `${message} (at ${revision})`, { cause: error.cause, hint: error.hint })
 }

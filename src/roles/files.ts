@@ -82,7 +82,7 @@ function open(source: string, name: string): RoleFile | undefined {
 }
 
 function list(source: string): Listing {
-  const hint = 'Roles are files such as roles/web.yaml. Name the directory that has them with --source.'
+  const hint = 'Roles are files such as roles/web.yaml, at the top of the repository or of the directory that --source names.'
   let entries: string[]
   try {
     entries = readdirSync(join(source, 'roles'))
@@ -91,7 +91,7 @@ function list(source: string): Listing {
     throw new Failure('file.denied', `${join(source, 'roles')} can't be read: ${messageOf(error)}`, { cause: error })
   }
   const visible = entries.filter(entry => !entry.startsWith('.') && /\.ya?ml$/.test(entry)).sort()
-  if (visible.length === 0) throw new Failure('source.empty', `${join(source, 'roles')} has no role`, { hint })
+  if (visible.length === 0) throw new Failure('source.empty', `${source} has no role in roles/`, { hint })
   const faults = visible.flatMap(faultOfName)
   return { names: visible.filter(entry => faultOfName(entry).length === 0).map(entry => entry.slice(0, -'.yaml'.length)), faults }
 }

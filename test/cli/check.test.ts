@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { repository } from '../support/git-repository.ts'
 import { INSTANCE, premises, SMALL } from '../support/repository.ts'
 import { infrastructure } from '../support/source.ts'
 
@@ -10,6 +11,15 @@ t.test('files of a remote source are named as they are called there', async t =>
   const { code, stdout } = await where.sunup('check')
   t.equal(code, 78)
   t.match(stdout, /^roles\/demo\.yaml:2  error: there is no recipe "nowhere"\n    2 \|   - nowhere\n/)
+})
+
+t.test('of a remote source without roles it is said that the repository has none', async t => {
+  const infra = repository(t, { 'web.yaml': 'recipes: []\n' })
+  const where = premises(t, { config: `source: { repository: ${infra.url} }\n` })
+  for (const command of ['check', 'policy']) {
+    t.match(await where.sunup(command), { code: 78, stderr: /^error: the repository has no roles\/ \(at [0-9a-f]{40}\)\n {2}hint: Roles are files such as roles\/web\.yaml, at the top of the repository/ }, command)
+  }
+  t.match(await where.sunup('test'), { code: 78, stderr: /^error: there is no test below recipes \(at / })
 })
 
 t.test('an instance file is judged where there is one, and together with the roles', async t => {
