@@ -5,6 +5,7 @@ import { errnoOf, Failure, messageOf } from '../core/failure.ts'
 import { isRecord } from '../core/plain.ts'
 import { readRegularText } from '../core/regular-file.ts'
 import { reportOf, type Report } from '../core/report.ts'
+import type { ResourceId } from '../core/resource.ts'
 import { byAge } from './run-order.ts'
 
 /** The ids of the runs that are kept, newest first.
@@ -64,7 +65,7 @@ export interface Trace {
   /** undefined: it has not told its end. */
   readonly exitCode: number | undefined
   /** The resource that it was at when it told something last. */
-  readonly atWork: string | undefined
+  readonly atWork: ResourceId | undefined
 }
 
 /** @param directory as of readReport @param run one of runsIn's @returns undefined where it has told nothing @throws Failure `file.denied` */

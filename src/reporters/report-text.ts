@@ -1,5 +1,6 @@
 import { showDuration } from '../core/duration.ts'
 import type { Report, ResourceReport } from '../core/report.ts'
+import type { ResourceId } from '../core/resource.ts'
 import { showWorthBaking } from './baking-text.ts'
 import { showCalls } from './calls.ts'
 import { showChanges, type Showing } from './changes.ts'
@@ -13,14 +14,17 @@ export interface ReportTextOptions {
   readonly colour: boolean
   /** What was settled and skipped too, each with its time, and long diffs whole. */
   readonly verbose: boolean
+  /** The resource that a run without an end was at when it told something last. */
+  readonly atWork?: ResourceId | undefined
 }
 
 /** A run that is over, as text, ending in a line end. As JSON a report is itself. */
-export function reportText(report: Report, { colour, verbose }: ReportTextOptions): string {
+export function reportText(report: Report, { colour, verbose, atWork }: ReportTextOptions): string {
   const showing: Showing = { paint: painter(colour), verbose }
   const told = tally()
   report.resources.forEach(told.note)
-  const parts = [heading(report, showing), report.resources.flatMap(resource => showResource(resource, showing)), ending(report, told, showing)]
+  const resources = [...report.resources.flatMap(resource => showResource(resource, showing)), ...showAtWork(atWork, showing)]
+  const parts = [heading(report, showing), resources, ending(report, told, showing)]
   return `${parts.filter(lines => lines.length > 0).map(lines => lines.join('\n')).join('\n\n')}\n`
 }
 
@@ -53,6 +57,11 @@ function showResource(resource: ResourceReport, showing: Showing): string[] {
     case 'skipped':
       return verbose ? [paint('faint', `. ${id} skipped${reason && `: ${reason}`}`)] : []
   }
+}
+
+/** Whether it was killed in it or is at it now, a report can't tell. */
+function showAtWork(atWork: ResourceId | undefined, { paint }: Showing): string[] {
+  return atWork === undefined ? [] : [`${paint('warn', '!')} ${paint('strong', visible(atWork))} was begun, and no end of it is recorded`]
 }
 
 function ending(report: Report, told: ReturnType<typeof tally>, showing: Showing): string[] {

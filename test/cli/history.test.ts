@@ -81,6 +81,7 @@ t.test('a boot that is killed in its first command has told what it was at, also
   await started.end
   t.match(JSON.parse((await where.sunup('report', run, '--format', 'json')).stdout), told)
   t.match((await where.sunup('status')).stdout, /no end is recorded[^]*cut off +execute\[waits\]/)
+  t.match((await where.sunup('report')).stdout, /\n! execute\[waits\] was begun, and no end of it is recorded\n/)
 })
 
 t.test('a newest run that left nothing hides none of those before it', async t => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Failure } from '../../core/failure.ts'
 import { didYouMean } from '../../core/nearest.ts'
-import { newestReport, readReport, runsIn } from '../../engine/history.ts'
+import { newestReport, readReport, runsIn, traceOf } from '../../engine/history.ts'
 import { ownDirectory } from '../../life/own.ts'
 import { runDirectoryOf } from '../../life/settings.ts'
 import { holderOf } from '../../machine/lock.ts'
@@ -36,7 +36,7 @@ const report: Command = async (asked, world) => {
   else if (json) world.write(`${JSON.stringify(found, undefined, 1)}\n`)
   else {
     const { reportText } = await import('../../reporters/report-text.ts')
-    world.write(reportText(found, { colour: world.colour, verbose: asked.verbose === true }))
+    world.write(reportText(found, { colour: world.colour, verbose: asked.verbose === true, atWork: found.finishedAt === null ? traceOf(runs, found.run)?.atWork : undefined }))
   }
   return 0
 }
