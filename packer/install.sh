@@ -75,8 +75,8 @@ fi
 
 staging=
 trap '[ -z "$staging" ] || rm -rf "$staging"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+endable() { trap 'exit 130' INT; trap 'exit 143' TERM HUP; }
+endable
 
 # What a killed one left.
 for left in /opt/.sunup-install.*; do
@@ -146,9 +146,11 @@ case ${new#/opt/} in
       echo "${sha256:-unpacked}" >"$new/.installed"
       chown -R 0:0 "$new"
       chmod 755 "$new"
-      # Whoever runs from a damaged one finds the same build under the same name.
+      # Whoever runs from a damaged one finds the same build under the same name. Between the two renames there is none: no signal ends it there.
+      trap '' INT TERM HUP
       [ ! -e "$home" ] || mv -T "$home" "$staging/damaged"
       mv -T "$new" "$home"
+      endable
     fi ;;
   # It lies there already.
   *)
