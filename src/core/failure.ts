@@ -137,13 +137,16 @@ export class Failure extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'Failure'
     this.code = code
-    this.hint = details.hint
+    this.hint = details.hint ?? (code === 'disk.full' ? FREE_SPACE : undefined)
     this.output = details.output
     this.subject = details.subject
     this.faults = details.faults ?? []
     this.remedy = details.remedy ?? MEANINGS[code].remedy
   }
 }
+
+/** Whatever was to be written, it is the same to do. */
+const FREE_SPACE = 'Free space on that file system (blocks or inodes) and run again.'
 
 /** The exit code of a failure; one meaning each, see docs/exit-codes.md. */
 export function exitCodeOf(failure: Failure): number {
@@ -157,7 +160,7 @@ export function remedyOf(failure: Failure): Remedy {
 /** Anything thrown, as a Failure: what we do not know is a bug of ours and says so. */
 export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error
-  if (errnoOf(error) === 'ENOSPC') return new Failure('disk.full', messageOf(error), { cause: error, hint: 'Free space on that file system and run again.' })
+  if (errnoOf(error) === 'ENOSPC') return new Failure('disk.full', messageOf(error), { cause: error })
   return new Failure('bug', `a fault in sunup itself: ${messageOf(error)}`, {
     cause: error,
     hint: 'Run again with --verbose for the stack, and report it.',

@@ -84,8 +84,7 @@ function guarded(file: string, act: () => void): void {
     act()
   } catch (error) {
     if (error instanceof Failure) throw error
-    const message = `the run's record ${file} can't be written: ${messageOf(error)}`
-    if (errnoOf(error) === 'ENOSPC') throw new Failure('disk.full', message, { cause: error, hint: 'Free space on that file system (blocks or inodes) and run again.' })
-    throw new Failure('file.denied', message, { cause: error })
+    const code = errnoOf(error) === 'ENOSPC' ? 'disk.full' : 'file.denied'
+    throw new Failure(code, `the run's record ${file} can't be written: ${messageOf(error)}`, { cause: error })
   }
 }

@@ -116,7 +116,7 @@ function write(file: string, exists: boolean, kernel: Kernel, proc: string): Boo
     // Another process was first: its mark is everybody's.
     if (errnoOf(error) === 'EEXIST') return read(file, kernel).mark ?? mark
     const isFull = errnoOf(error) === 'ENOSPC'
-    const hint = isFull ? 'Free space on that file system (blocks or inodes) and run again.' : 'Run as a user who may write there, or name another `run` in sunup.yaml.'
+    const hint = isFull ? undefined : 'Run as a user who may write there, or name another `run` in sunup.yaml.'
     throw new Failure(isFull ? 'disk.full' : 'file.denied', `the boot mark ${file} can't be written: ${messageOf(error)}`, { cause: error, hint })
   }
   return mark

@@ -15,10 +15,7 @@ export function fileFailure(error: unknown, doing: string, path: string, where: 
     case 'EROFS':
       return new Failure('file.denied', `${what} was denied: the file system is read-only`, { cause: error })
     case 'ENOSPC':
-      return new Failure('disk.full', `${what} failed: no space left on the device`, {
-        cause: error,
-        hint: 'Free space on that file system (blocks or inodes) and run again.',
-      })
+      return new Failure('disk.full', `${what} failed: no space left on the device`, { cause: error })
     case 'EDQUOT':
       return new Failure('disk.full', `${what} failed: the quota is used up`, { cause: error, hint: 'Free space or raise the quota, and run again.' })
     case 'ELOOP':

@@ -17,7 +17,7 @@ interface Sign {
 /** git says nearly everything by exit code 128: the text (in the C locale) tells what. The first that matches counts: a denial ends with
  *  the words of a lost connection, and a local "Permission denied" is not the server's. */
 const SIGNS: readonly Sign[] = [
-  { code: 'disk.full', text: /No space left on device|Disk quota exceeded/, hint: 'Free space on that file system and run again.' },
+  { code: 'disk.full', text: /No space left on device|Disk quota exceeded/ },
   { code: 'file.denied', text: /(?:unable to|could not|cannot|can't|failed to) (?:create|open|unlink|write|mkdir|stat|append)[^\n]*: (?:Permission denied|Read-only file system|Operation not permitted)/i },
   { code: 'git.denied', text: /Host key verification failed|No [A-Z0-9-]+ host key is known|REMOTE HOST IDENTIFICATION HAS CHANGED/, hint: 'Put the host’s key, as `ssh-keyscan` prints it and you have verified it, into `knownHosts`.' },
   { code: 'git.denied', text: /dubious ownership/, hint: 'The repository belongs to another user: give it to the one that runs sunup.' },

@@ -35,7 +35,7 @@ export async function unpack(file: string, directory: string, label: string, mac
     })
   } catch (error) {
     signal.throwIfAborted()
-    if (errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT') throw new Failure('disk.full', `${label}: unpacking failed: ${messageOf(error)}`, { cause: error, hint: 'Free space and run again.' })
+    if (errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT') throw new Failure('disk.full', `${label}: unpacking failed: ${messageOf(error)}`, { cause: error })
     fault ??= messageOf(error)
   } finally {
     if (plain !== file) machine.remove(plain)
