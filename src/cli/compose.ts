@@ -64,7 +64,7 @@ export function compose(): World {
   }
 }
 
-/** Of which somebody's traffic depends. */
+/** On which somebody’s traffic depends. */
 const MUST_GO_ON: ReadonlySet<string> = new Set(['boot', 'bake', 'close', 'watch'])
 
 function workingDirectory(): () => string {
