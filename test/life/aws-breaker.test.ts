@@ -7,8 +7,8 @@ import { gitBackend, httpServer, repository, type Repository } from '../support/
 t.setTimeout(110_000)
 
 const ROLE = 'recipes:\n  - files: [{ path: /etc/motd, content: "hello" }]\n  - registry\n'
-/** Found when it is applied, on every machine. */
-const BROKEN = 'recipes:\n  - files: [{ path: /etc/other/below, content: "x" }, { path: /etc/other, content: "x" }]\n  - registry\n'
+/** Found on the machine, on every one. */
+const BROKEN = 'recipes:\n  - files: [{ path: /var/lib, content: "x" }]\n  - registry\n'
 /** Found before the first check. */
 const WRONG = 'recipes:\n  - filez: []\n  - registry\n'
 

@@ -9,9 +9,9 @@ import { hastyClock } from '../support/fake-clock.ts'
 
 t.setTimeout(110_000)
 
-/** A file in the way of a directory: it can't be made. */
+/** A directory that every machine has is in the way. */
 const BROKEN = `recipes:
-  - files: [{ path: /etc/other/below, content: "x" }, { path: /etc/other, content: "x" }]
+  - files: [{ path: /var/lib, content: "x" }]
   - registry
 `
 const answers = (fleet: Fleet): readonly string[] =>
@@ -27,7 +27,7 @@ t.test('onFailure: abandon tells the group, after the row says why', async t => 
     if (api === 'autoscaling:CompleteLifecycleAction') rows.push(params.LifecycleActionResult)
     return undefined
   }
-  await staysClosed(t, fleet, web, await web.bootHere(), { code: 'file.kind', message: /other should be a file, but is a directory/ })
+  await staysClosed(t, fleet, web, await web.bootHere(), { code: 'file.kind', message: /\/var\/lib should be a file, but is a directory/ })
   t.strictSame(rows.slice(-2), ['failed', 'ABANDON'])
 })
 
