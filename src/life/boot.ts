@@ -137,7 +137,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   const set = await outset(role, { repository, settings, cloud, machine, instance, bootId, run: control.id, signal })
   // A recipe of the repository's own may register, too.
   if (activating && held.key === undefined && set.planned.some(({ resource }) => resource.kind === 'registry')) await registerBooting(cloud, key, control, held)
-  if (activating) await leaveFormerRole(former, held.key?.role, signal)
+  if (activating && held.key === undefined) await leaveFormerRole(former, undefined, signal)
   keepDecision(own, { role: role.name, groups: instance.securityGroups, revision: repository.revision ?? null, configuration: settings.file ?? null, registered: held.key !== undefined }, repository.directory, [
     held.state,
     runDirectory,

@@ -13,7 +13,7 @@ export interface Former {
 
 /** Takes away the row that the last boot left in a role which the instance has no more: it would count as a member there. An unchanged instance asks
  *  nobody. Where it can't be had (the new role's policy may not allow it), that is told, and no reason to stay out of traffic.
- *  @param stays the role in which this boot has a row, or will have */
+ *  @param stays the role in which this boot may have a row; undefined: it has none */
 export async function leaveFormerRole({ registry, self, own, warn }: Former, stays: string | undefined, signal: AbortSignal): Promise<void> {
   const last = lastDecision(own)
   if (!last?.registered || last.role === stays) return
