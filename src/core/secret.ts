@@ -20,7 +20,10 @@ export function makeSecret(value: string): Secret {
 /** A line of a file or a value from it, as complaints may show it: without the password or token of a URL, and without what stands where a secret's
  *  reference should. */
 export function withoutPasswords(line: string): string {
-  return line.replace(/(https?:\/\/)([^\s\/]+)(?=@)/gi, (_, scheme: string, login: string) => `${scheme}${USER.exec(login)?.[0] ?? ''}***`).replace(/(\/\/[^\s\/:@]*:)[^\s\/]+(?=@)/g, '$1***').replace(/(\bsecret["']?\s*:\s*)(?![{[]|["']?(?:file:\/|ssm:))(?=\S)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^,}\n]+)/g, '$1***')
+  return line
+    .replace(/(https?:\/\/)([^\s\/]+)(?=@)/gi, (_, scheme: string, login: string) => `${scheme}${USER.exec(login)?.[0] ?? ''}***`)
+    .replace(/(\/\/[^\s\/:@]*:)[^\s\/]+(?=@)/g, '$1***')
+    .replace(/(\bsecret["']?\s*:\s*)(?![{[]|["']?(?:file:\/|ssm:))(?=\S)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[^,}\n]+)/g, '$1***')
 }
 
 /** With its colon, where a password follows. Before GitHub's `x-oauth-basic`, and alone, it is a token. */

@@ -7,7 +7,8 @@ export interface Gates {
   /** Opens each in order. One that fails is closed again with those before it.
    *  @throws Failure `gate.failed` with the cause; what the signal was aborted with; a bug as it is */
   open(verified: Verified, signal: AbortSignal): Promise<void>
-  /** Closes each, in reverse, those after a failure too; what was told to be closed, and was not opened since, is not told again. @throws the first failure, when all were tried */
+  /** Closes each, in reverse, those after a failure too. What was told to be closed, and was not opened since, is not told again.
+   *  @throws the first failure, when all were tried */
   close(signal: AbortSignal): Promise<void>
 }
 

@@ -12,7 +12,7 @@ import { journal } from '../engine/journal.ts'
 import { pins } from '../engine/pins.ts'
 import { run, type Ended, type Frame, type RunControl } from '../engine/run.ts'
 import { gates } from '../gate/gates.ts'
-import { emptyHealth, healthFileGate } from '../gate/health-file.ts'
+import { healthFileGate } from '../gate/health-file.ts'
 import { healthUrlGate } from '../gate/health-url.ts'
 import { launchHookGate } from '../gate/launch-hook.ts'
 import { registryRowGate } from '../gate/registry-row.ts'
@@ -20,6 +20,7 @@ import { bootMark, readBootMark } from '../machine/boot.ts'
 import { endLeftovers } from '../machine/leftovers.ts'
 import { holderOf } from '../machine/lock.ts'
 import { breaker } from './source/breaker.ts'
+import { closeHealth } from './close-health.ts'
 import { keepDecision } from './decision.ts'
 import { leaveFormerRole } from './former-row.ts'
 import { giveUp, unclosed } from './give-up.ts'
@@ -94,7 +95,7 @@ async function provision(parts: BootParts, control: RunControl, held: Held, note
   held.isMine = held.lock !== undefined
   held.health = join(runDirectory, 'health')
   try {
-    emptyHealth(held.health)
+    closeHealth(machine, runDirectory, fault)
     control.gate('closed')
     story.tell({ type: 'gate.closed', step: 'health' })
   } catch (error) {

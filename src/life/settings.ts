@@ -5,7 +5,7 @@ import type { Config } from '../roles/config.ts'
 export type Settings = Config
 
 /** Where <run> is when sunup.yaml can't say. */
-const DEFAULT_RUN = '/run/sunup'
+export const DEFAULT_RUN = '/run/sunup'
 
 export interface Tried {
   readonly settings?: Settings

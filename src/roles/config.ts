@@ -67,8 +67,7 @@ export function runOfBroken(options: ConfigOptions): string | undefined {
   try {
     const file = find(options)
     if (file === undefined) return undefined
-    const [, ...texts] = /^["']?run["']?[ \t]*:[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#"'][^\n#]*))/m.exec(readRegularText(file)) ?? []
-    const named = texts.find(text => text !== undefined)?.trim()
+    const named = /^["']?run["']?[ \t]*:[ \t]+(["']?)([\w./-]+)\1[ \t]*(?:#.*)?$/m.exec(readRegularText(file))?.[2]
     return named === undefined ? undefined : resolve(dirname(file), named)
   } catch {
     return undefined

@@ -16,18 +16,22 @@ export function intrusions(planned: readonly PlannedStep[], { run, state }: OwnP
   return planned.flatMap(({ step, resources }) => resources.flatMap(({ resource }): Fault[] => {
     const { path, purge } = resource.props as { path?: unknown; purge?: unknown }
     if (typeof path !== 'string') return []
-    const plain = path.replace(/^\/var\/run(?=\/|$)/, '/run')
-    const place = [run, state].find(own => isIn(plain, own) || (purge && isIn(own, plain)))
+    const place = [run, state].find(own => isIn(path, own) || (purge && isIn(own, path)))
     if (place === undefined) return []
     return [{
       place: step.entry.place,
-      message: `${resource.id} ${isIn(plain, place) ? 'lies in' : 'would be emptied with'} ${place}, which is sunup's own`,
-      hint: isIn(plain, health) ? 'The health file is written by sunup alone, when all else is proven: leave it out, and name it by `health` in the role.' : 'Give it another place.',
+      message: `${resource.id} ${isIn(path, place) ? 'lies in' : 'would be emptied with'} ${place}, which is sunup's own`,
+      hint: isIn(path, health) ? 'The health file is written by sunup alone, when all else is proven: leave it out, and name it by `health` in the role.' : 'Give it another place.',
       code: 'resource.invalid',
     }]
   }))
 }
 
 function isIn(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(`${directory}/`)
+  return `${oneName(path)}/`.startsWith(`${oneName(directory)}/`)
+}
+
+/** The older name of /run is a link to it. */
+function oneName(path: string): string {
+  return path.replace(/^\/var\/run(?=\/|$)/, '/run')
 }

@@ -36,9 +36,11 @@ for (const line of ['run: /srv/run', 'run: "/srv/run" # ours', "'run': '/srv/run
       t.equal((await where.sunup('boot')).code, 0)
       t.ok(existsSync(health))
       where.edit('sunup.yaml', line, `${line}\nbad: [`)
+      where.write({ '../root/run/sunup/health/ping.html': 'stale\n' })
       const { code, stdout } = await where.sunup(verb)
       t.equal(code, 78)
       t.notOk(existsSync(health), stdout)
+      t.notOk(existsSync(where.health), 'that of the default run, too: the line may be new')
     })
   }
 }

@@ -172,6 +172,7 @@ export default recipe({ description: 'Empties.', resources: () => [directory({ p
     "roles/web.yaml:4: directory[/run] would be emptied with /run/sunup, which is sunup's own",
   ])
   t.match(faults[0]?.hint, /name it by `health`/)
+  t.match(shown((await check(source, { run: '/var/run/sunup' })).faults)[0], /health\/ping\.html\] lies in \/var\/run\/sunup/)
 })
 
 t.test('a known identity stands for the roles that answer to its groups', async t => {

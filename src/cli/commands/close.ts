@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { CloudUser } from '../../core/cloud.ts'
-import { emptyHealth } from '../../gate/health-file.ts'
+import { closeHealth } from '../../life/close-health.ts'
 import { runDirectoryOf, settingsOf as triedSettings, stateDirectoryOf } from '../../life/settings.ts'
 import { hasBootMark, readBootMark } from '../../machine/boot.ts'
 import { holderOf } from '../../machine/lock.ts'
@@ -12,13 +12,14 @@ import type { Asked, Command } from '../verbs.ts'
 const close: Command = async (asked, world) => {
   if (asked.failed === true) return await afterFailure(asked, world)
   const tried = triedSettings(() => settingsOf(asked, world), () => runOfBrokenSettings(asked, world))
-  const run = runDirectoryOf(machineOf(asked, world), tried)
+  const machine = machineOf(asked, world)
+  const run = runDirectoryOf(machine, tried)
   const directory = join(run, 'health')
   if (asked.unlessBooted === true && hasBootMark(run)) {
     world.write(asked.format === 'json' ? `${JSON.stringify({ gate: 'untouched', directory })}\n` : 'gate untouched: a boot has begun since this machine was started\n')
     return 0
   }
-  const wasOpen = emptyHealth(directory)
+  const wasOpen = closeHealth(machine, run, tried.fault)
   const holder = holderOf(join(run, 'lock'))
   const boot = holder?.command === 'boot' ? holder : undefined
   if (asked.format === 'json') world.write(`${JSON.stringify({ gate: 'closed', wasOpen, directory, ...(boot && { running: boot }) })}\n`)

@@ -9,9 +9,9 @@ export interface HolderOptions {
   readonly ec2: Ec2
   readonly autoScaling: AutoScaling
   readonly clock: Clock
-  /** What an instance says of itself in the registry: that it drains. */
   /** Told that somebody can't be looked at, and counts as alive for that. */
   readonly warn?: ((text: string) => void) | undefined
+  /** What an instance says of itself in the registry: that it drains. */
   readonly isDraining?: ((instanceId: string, signal: AbortSignal) => Promise<boolean>) | undefined
 }
 

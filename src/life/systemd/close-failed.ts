@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import type { Cloud } from '../../core/cloud.ts'
 import { asFailure, type Failure } from '../../core/failure.ts'
 import type { Trace } from '../../engine/history.ts'
-import { emptyHealth } from '../../gate/health-file.ts'
 import { tryLock, type Lock } from '../../machine/lock.ts'
+import { closeHealth } from '../close-health.ts'
 import { causeOf, tellCutOff, traceOfUnit, verdictOn, type Place, type Told, type Verdict } from './cut-off.ts'
 import { unitEnd, type UnitEnd } from './unit-end.ts'
 
@@ -43,7 +43,7 @@ export async function closeFailed(parts: CloseFailedParts, signal: AbortSignal):
   try {
     end = await unitEnd(env, machine, within())
   } catch (error) {
-    emptyHealth(directory)
+    closeHealth(machine, run, fault)
     throw error
   }
   const first = verdictOn(end, undefined)
@@ -54,7 +54,7 @@ export async function closeFailed(parts: CloseFailedParts, signal: AbortSignal):
     let unclosed: Failure | undefined
     let wasOpen = false
     try {
-      wasOpen = emptyHealth(directory)
+      wasOpen = closeHealth(machine, run, fault)
     } catch (error) {
       unclosed = asFailure(error)
     }
